@@ -1,0 +1,88 @@
+import type { Paint } from './paint.ts';
+import { tableLines } from './table.ts';
+
+/** A provider as the first screen shows it. */
+export interface ShownProvider {
+  readonly name: string;
+  readonly clients: readonly { readonly tool: string; readonly base: string }[];
+}
+
+export interface FirstScreen {
+  /** What the gateway listens on, as it says it. */
+  readonly url: string;
+  /** Name of the scripted provider, null where it is not configured. */
+  readonly demo: string | null;
+  /** Providers whose tools are worth a line. */
+  readonly providers: readonly ShownProvider[];
+  /** How to call this program again. */
+  readonly invocation: string;
+}
+
+const TURN = '[{"role":"user","content":"hi"}]';
+
+/** One call of each dialect; `-N` shows the words as they come. */
+const DEMO_CALLS: readonly (readonly [path: string, body: string])[] = [
+  ['/v1/chat/completions', `{"model":"demo","stream":true,"messages":${TURN}}`],
+  ['/v1/responses', '{"model":"demo","stream":true,"input":"hi"}'],
+  ['/v1/messages', `{"model":"demo","max_tokens":99,"stream":true,"messages":${TURN}}`],
+  ['/v1beta/models/demo:streamGenerateContent?alt=sse', '{"contents":[{"parts":[{"text":"hi"}]}]}'],
+  ['/api/chat', `{"model":"demo","messages":${TURN}}`],
+  ['/v2/chat', `{"model":"demo","stream":true,"messages":${TURN}}`],
+];
+
+/**
+ * What `serve` prints once it listens. The first line is the same on a terminal
+ * and in a log, so that a program can read the address from it.
+ */
+export function firstScreenLines(screen: FirstScreen, paint: Paint): readonly string[] {
+  const lines = [`Weir listens on ${screen.url}`];
+  const reachable = reachableUrl(screen.url);
+  if (screen.demo !== null) {
+    lines.push('', paint.strong('Try it: the built-in demo needs no key and no network'));
+    for (const [path, body] of DEMO_CALLS) lines.push(`  ${curl(reachable, `/${screen.demo}${path}`, body)}`);
+  }
+  if (screen.providers.length > 0) {
+    const rows = screen.providers.flatMap(provider => toolRows(provider, reachable.base));
+    lines.push('', paint.strong('Point a tool at it: set its base URL, keep your own key'));
+    lines.push(...tableLines(rows).map(line => `  ${line}`));
+  }
+  const rest = [
+    [`${screen.invocation} providers`, 'every provider and its base URLs'],
+    [`${screen.invocation} verify`, 'asks this gateway whether it works'],
+    ['Ctrl-C', 'lets running requests finish, then stops'],
+  ];
+  lines.push('', ...tableLines(rest).map(line => `  ${paint.faint(line)}`), '');
+  return lines;
+}
+
+/** Tools that want the same base URL share a line. */
+function toolRows(provider: ShownProvider, base: string): readonly (readonly string[])[] {
+  const tools = new Map<string, string[]>();
+  for (const client of provider.clients) {
+    const sharing = tools.get(client.base);
+    if (sharing === undefined) tools.set(client.base, [client.tool]);
+    else sharing.push(client.tool);
+  }
+  return [...tools].map(([path, names]) => [names.join(', '), `${base}/${provider.name}${path}`]);
+}
+
+interface Reachable {
+  readonly base: string;
+  /** Options curl needs to get there. */
+  readonly options: string;
+}
+
+/** Where a client on this machine finds the gateway: a wildcard address is not one to connect to. */
+function reachableUrl(url: string): Reachable {
+  if (!/^https?:/.test(url)) {
+    return { base: 'http://localhost', options: `--unix-socket ${url.replace(/^unix:/, '')} ` };
+  }
+  return {
+    base: url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:'),
+    options: url.startsWith('https:') ? '-k ' : '',
+  };
+}
+
+function curl({ base, options }: Reachable, path: string, body: string): string {
+  return `curl -N ${options}'${base}${path}' -d '${body}'`;
+}

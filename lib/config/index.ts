@@ -1,0 +1,4 @@
+export { type ConfigProblem, type ConfigResult, formatProblems } from './config-problem.ts';
+export { type ConfigContext, ConfigReader, type SettingsFault } from './config-reader.ts';
+export type { Environment } from './reference-reader.ts';
+export { type WatchOptions, watchFiles } from './watch-files.ts';

@@ -1,0 +1,22 @@
+/** A word as people make names of: letters, a short number, or both in a few characters. */
+const WORD = /^(?:[A-Za-z]{1,26}|\d{1,5}|[A-Za-z]{1,20}\d{1,3}|[A-Za-z0-9]{1,5})$/;
+const KEY_PREFIX = /^(?:sk|pk|rk)[-_]/i;
+const MAX_NAME_LENGTH = 64;
+
+/**
+ * Whether a text from a config may be repeated in a message. Keys, variable
+ * names and file names may; anything with the look of a credential that landed
+ * in the wrong place may not: long runs of mixed letters and digits.
+ */
+export function isPlainName(text: string): boolean {
+  if (text.length === 0 || text.length > MAX_NAME_LENGTH || KEY_PREFIX.test(text)) return false;
+  return text.split(/[-_.]/).every(word => word === '' || WORD.test(word));
+}
+
+/** A file path with those parts hidden that are no plain names. */
+export function showPath(path: string): string {
+  return path
+    .split('/')
+    .map(part => (part === '' || isPlainName(part) ? part : '[hidden]'))
+    .join('/');
+}

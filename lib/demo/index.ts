@@ -1,0 +1,1 @@
+export { type DemoOrigin, startDemoOrigin } from './origin.ts';

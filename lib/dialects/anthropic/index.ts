@@ -1,0 +1,49 @@
+import type { Dialect, Endpoint } from '../../pipeline/index.ts';
+import { endpointRow } from '../endpoint-row.ts';
+import { isRead, positionFromEnd, SuffixTable } from '../suffix-table.ts';
+import { anthropicError } from './error.ts';
+import { MESSAGES_READING } from './usage.ts';
+
+const FAMILY = 'anthropic';
+
+const MESSAGES = endpointRow(FAMILY, 'anthropic-messages', 'chat', {
+  streams: 'body',
+  mandatoryEnd: true,
+  usage: MESSAGES_READING,
+});
+/** Its `input_tokens` is a question answered, not tokens used. */
+const COUNT_TOKENS = endpointRow(FAMILY, 'anthropic-count-tokens', 'count_tokens');
+/** The text completions before messages; its answers state no usage. */
+const COMPLETE = endpointRow(FAMILY, 'anthropic-complete', 'completion', { streams: 'body' });
+const BATCHES = endpointRow(FAMILY, 'anthropic-batches', 'batches');
+const MODELS = endpointRow(FAMILY, 'anthropic-models', 'models');
+const FILES = endpointRow(FAMILY, 'anthropic-files', 'files');
+
+const CALLS = new SuffixTable([
+  ['POST', 'messages', MESSAGES],
+  ['POST', 'messages/count_tokens', COUNT_TOKENS],
+  ['POST', 'complete', COMPLETE],
+]);
+
+/** `messages/batches/{id}/results` */
+const BATCHES_DEPTH = 4;
+/** `files/{id}/content` */
+const FILES_DEPTH = 3;
+/** `models/{id}` */
+const MODELS_DEPTH = 2;
+
+/** Messages, token counting, batches, files and models. */
+export const anthropic: Dialect = Object.freeze({
+  family: FAMILY,
+  match(method: string, segments: readonly string[]): Endpoint | null {
+    const call = CALLS.find(method, segments);
+    // `threads/{id}/messages` stores a message; it is another API.
+    if (call !== null) return segments.at(-3) === 'threads' ? null : call.row;
+    const messages = positionFromEnd(segments, 'messages', BATCHES_DEPTH);
+    if (messages !== -1 && segments[messages + 1] === 'batches') return BATCHES;
+    if (isRead(method) && positionFromEnd(segments, 'models', MODELS_DEPTH) !== -1) return MODELS;
+    if (positionFromEnd(segments, 'files', FILES_DEPTH) !== -1) return FILES;
+    return null;
+  },
+  error: anthropicError,
+});

@@ -1,0 +1,74 @@
+import type { Endpoint, Operation } from '../../pipeline/index.ts';
+import { MESSAGES_READING } from '../anthropic/usage.ts';
+import { endpointRow, otherEndpoint } from '../endpoint-row.ts';
+import { INTERACTIONS_READING } from './interactions-usage.ts';
+import { GENERATE_READING } from './usage.ts';
+
+export const FAMILY = 'gemini';
+
+export const OTHER: Endpoint = otherEndpoint(FAMILY);
+
+const GENERATE = endpointRow(FAMILY, 'gemini', 'chat', { usage: GENERATE_READING });
+const STREAM_GENERATE = endpointRow(FAMILY, 'gemini', 'chat', { streams: 'path', usage: GENERATE_READING });
+const EMBED = endpointRow(FAMILY, 'gemini-embeddings', 'embedding', { usage: GENERATE_READING });
+const BATCH_GENERATE = endpointRow(FAMILY, 'gemini-batches', 'batches');
+/** Its `totalTokens` is a question answered, not tokens used. */
+export const COUNT_TOKENS = endpointRow(FAMILY, 'gemini-count-tokens', 'count_tokens');
+
+/** What a POST to `…/{model}:{verb}` does. */
+export const VERBS: ReadonlyMap<string, Endpoint> = new Map([
+  ['generateContent', GENERATE],
+  ['streamGenerateContent', STREAM_GENERATE],
+  ['embedContent', EMBED],
+  ['batchEmbedContents', EMBED],
+  ['countTokens', COUNT_TOKENS],
+  ['batchGenerateContent', BATCH_GENERATE],
+  ['asyncBatchEmbedContent', BATCH_GENERATE],
+]);
+
+const PREDICT: ReadonlyMap<Operation, Endpoint> = new Map(
+  (['image', 'embedding'] as const).map(operation => [
+    operation,
+    endpointRow(FAMILY, 'gemini-predict', operation),
+  ]),
+);
+
+/** `:predict` runs whatever the model is; only the model's name tells, and `other` where it does not. */
+export function predictRow(model: string): Endpoint {
+  const operation = model.startsWith('imagen')
+    ? 'image'
+    : model.includes('embedding')
+      ? 'embedding'
+      : 'other';
+  return PREDICT.get(operation) ?? OTHER;
+}
+
+/** Publishers whose own bodies `:rawPredict` carries, with the two ways to ask. */
+export const RAW_PREDICT: ReadonlyMap<string, Endpoint> = new Map([
+  [
+    'anthropic/rawPredict',
+    endpointRow(FAMILY, 'anthropic-messages', 'chat', {
+      streams: 'body',
+      mandatoryEnd: true,
+      usage: MESSAGES_READING,
+    }),
+  ],
+  [
+    'anthropic/streamRawPredict',
+    endpointRow(FAMILY, 'anthropic-messages', 'chat', {
+      streams: 'path',
+      mandatoryEnd: true,
+      usage: MESSAGES_READING,
+    }),
+  ],
+]);
+
+export const INTERACTIONS = endpointRow(FAMILY, 'gemini-interactions', 'chat', {
+  streams: 'body',
+  usage: INTERACTIONS_READING,
+});
+
+export const LIVE = endpointRow(FAMILY, 'gemini-live', 'realtime');
+export const MODELS = endpointRow(FAMILY, 'gemini-models', 'models');
+export const FILES = endpointRow(FAMILY, 'gemini-files', 'files');
+export const BATCHES = endpointRow(FAMILY, 'gemini-batches', 'batches');

@@ -1,0 +1,33 @@
+import type { Dialect, Endpoint } from '../../pipeline/index.ts';
+import { endpointRow } from '../endpoint-row.ts';
+import { chatReading } from '../openai/chat-usage.ts';
+import { openai } from '../openai/index.ts';
+import { SuffixTable } from '../suffix-table.ts';
+
+const FAMILY = 'mistral';
+
+/** Audio is outside `prompt_tokens` here wherever `total_tokens` proves it. */
+const READING = chatReading(true);
+
+/** No `stream_options`: usage comes unasked, and requests with unknown fields are refused. */
+const CHAT = endpointRow(FAMILY, FAMILY, 'chat', { streams: 'body', mandatoryEnd: true, usage: READING });
+const FILL_IN = endpointRow(FAMILY, FAMILY, 'completion', {
+  streams: 'body',
+  mandatoryEnd: true,
+  usage: READING,
+});
+
+const CALLS = new SuffixTable([
+  ['POST', 'chat/completions', CHAT],
+  ['POST', 'agents/completions', CHAT],
+  ['POST', 'fim/completions', FILL_IN],
+]);
+
+/** Chat with differences of its own; all else, errors included, is as in the family it follows. */
+export const mistral: Dialect = Object.freeze({
+  family: FAMILY,
+  match(method: string, segments: readonly string[]): Endpoint | null {
+    return CALLS.find(method, segments)?.row ?? openai.match(method, segments);
+  },
+  error: openai.error,
+});

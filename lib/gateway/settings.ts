@@ -1,0 +1,149 @@
+import type { Secret } from '../base/index.ts';
+import { ConfigReader, type ConfigResult, type Environment } from '../config/index.ts';
+import { grantSchema, type StaticKeySettings } from '../keys/index.ts';
+import { type Catalogue, loadCatalogue, providersSchema, type ProvidersSettings } from '../providers/index.ts';
+import type { DrainTimes, Timeouts } from '../proxy/index.ts';
+import { checkSettings } from './check-settings.ts';
+import { FEATURES } from './features.ts';
+
+/** The whole config, validated, defaults filled in, references read, frozen (CONTRACT §8). */
+export interface Settings {
+  readonly listen: {
+    readonly host: string;
+    readonly port: number;
+    readonly workers: 1;
+    readonly path?: string;
+    readonly tls?: { readonly cert: string; readonly key: Secret };
+    readonly hosts: readonly string[];
+    readonly cors: readonly string[];
+  };
+  /** Absent: every known provider, with the clients' own keys. */
+  readonly providers?: ProvidersSettings;
+  /** No config was given at all: the built-in demo is there to try. */
+  readonly withoutFile?: true;
+  readonly auth: {
+    readonly byo?: boolean;
+    readonly open: boolean;
+    readonly staticKeys: readonly StaticKeySettings[];
+  };
+  readonly limits: { readonly bodyBytes: number; readonly inflight: number; readonly connections: number };
+  readonly timeouts: Timeouts;
+  readonly drain: DrainTimes;
+  /** The sections of features that are switched on. */
+  readonly [feature: string]: unknown;
+}
+
+const HOST_NAME = '^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$';
+const WEB_ORIGIN = '^https?://[A-Za-z0-9.\\[\\]:-]{1,255}$|^[a-z][a-z0-9+.-]*://[A-Za-z0-9._-]{1,255}$';
+
+const listenSchema = {
+  type: 'object',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    host: { type: 'string', minLength: 1, default: '127.0.0.1' },
+    port: { type: 'integer', minimum: 0, maximum: 65535, default: 8787 },
+    workers: { enum: [1], default: 1 },
+    path: { type: 'string', minLength: 1, path: true },
+    tls: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['cert', 'key'],
+      properties: { cert: { type: 'string', text: true }, key: { type: 'string', secret: true } },
+    },
+    hosts: { type: 'array', items: { type: 'string', pattern: HOST_NAME }, default: [] },
+    cors: { type: 'array', items: { type: 'string', pattern: WEB_ORIGIN }, default: [] },
+  },
+} as const;
+
+const authSchema = {
+  type: 'object',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    byo: { type: 'boolean' },
+    open: { type: 'boolean', default: false },
+    staticKeys: {
+      type: 'array',
+      default: [],
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['id', 'key'],
+        properties: {
+          id: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' },
+          key: { type: 'string', secret: true },
+          subject: { type: 'string', minLength: 1, maxLength: 128 },
+          tags: { type: 'object', additionalProperties: { type: 'string', maxLength: 256 }, maxProperties: 32 },
+          grant: grantSchema,
+        },
+      },
+    },
+  },
+} as const;
+
+const count = (value: number) => ({ type: 'integer', minimum: 1, maximum: 10_000_000, default: value });
+const milliseconds = (value: number, minimum = 1) => ({ duration: true, minimum, maximum: 86_400_000, default: value });
+
+const limitsSchema = {
+  type: 'object',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    bodyBytes: { bytes: true, minimum: 1024, maximum: 17_179_869_184, default: 33_554_432 },
+    inflight: count(4000),
+    connections: count(10_000),
+  },
+};
+
+const timeoutsSchema = {
+  type: 'object',
+  additionalProperties: false,
+  default: {},
+  properties: {
+    connectMs: milliseconds(5000),
+    firstByteMs: milliseconds(600_000),
+    idleMs: milliseconds(300_000),
+    totalMs: milliseconds(3_600_000),
+    headersMs: milliseconds(10_000),
+    bodyIdleMs: milliseconds(30_000),
+  },
+};
+
+const drainSchema = {
+  type: 'object',
+  additionalProperties: false,
+  default: {},
+  properties: { lameDuckMs: milliseconds(5000, 0), drainMs: milliseconds(300_000, 0) },
+};
+
+/** The JSON Schema of the whole config: the core's sections and one per feature. */
+export function configSchema(catalogue: Catalogue): object {
+  return {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      listen: listenSchema,
+      providers: providersSchema(catalogue),
+      auth: authSchema,
+      limits: limitsSchema,
+      timeouts: timeoutsSchema,
+      drain: drainSchema,
+      ...Object.fromEntries(FEATURES.map(feature => [feature.section, feature.schema])),
+    },
+  };
+}
+
+/** Reads a config file, an object of the same shape, or (null) the defaults. */
+export function loadSettings(
+  source: { readonly file: string } | { readonly object: unknown } | null,
+  env: Environment,
+): ConfigResult<Settings> {
+  const catalogue = loadCatalogue();
+  const reader = new ConfigReader<Settings>(configSchema(catalogue), settings => checkSettings(settings, catalogue));
+  if (source !== null && 'file' in source) return reader.readFile(source.file, env);
+  const context = { file: null, baseDir: process.cwd(), env };
+  const result = reader.readObject(source === null ? {} : source.object, context);
+  if (source !== null || !result.ok) return result;
+  return { ...result, settings: Object.freeze({ ...result.settings, withoutFile: true }) };
+}

@@ -1,0 +1,23 @@
+import type { Fact } from '../pipeline/index.ts';
+
+function tokens(count: number | null): string {
+  return count === null ? '?' : String(count);
+}
+
+function duration(ms: number | null): string {
+  if (ms === null) return '?';
+  return ms < 10_000 ? `${ms}ms` : `${(ms / 1000).toFixed(1)}s`;
+}
+
+/** One fact as a line for people: what was asked, how it ended, what it used. */
+export function factLine(fact: Fact): string {
+  const parts = [fact.status === null ? '---' : String(fact.status), fact.method ?? '?', fact.path ?? '(no target)'];
+  const model = fact.modelServed ?? fact.modelRequested;
+  if (model !== null) parts.push(model);
+  if (fact.usageSource !== 'none') parts.push(`${tokens(fact.inputTokens)}→${tokens(fact.outputTokens)} tokens`);
+  parts.push(duration(fact.durationMs));
+  if (fact.outcome !== 'complete') parts.push(fact.outcome);
+  if (fact.errorCode !== null) parts.push(fact.errorCode);
+  if (fact.refusals !== null) parts.push(`×${fact.refusals}`);
+  return parts.join('  ');
+}

@@ -1,0 +1,2 @@
+export { factLine } from './fact-line.ts';
+export { Log, type LogOptions } from './log.ts';

@@ -1,0 +1,63 @@
+import type { ErrorRow } from '../errors/index.ts';
+import type { UsageReading } from './usage.ts';
+
+/** What a call does, whatever the dialect (CONTRACT §3). Grants name these. */
+export const OPERATIONS = [
+  'chat',
+  'completion',
+  'embedding',
+  'rerank',
+  'moderation',
+  'image',
+  'speech',
+  'transcription',
+  'count_tokens',
+  'models',
+  'realtime',
+  'files',
+  'batches',
+  'other',
+] as const;
+
+export type Operation = (typeof OPERATIONS)[number];
+
+/** Operations that a grant without an `operations` list allows. */
+export const DEFAULT_OPERATIONS: ReadonlySet<Operation> = new Set(
+  OPERATIONS.filter(name => name !== 'files' && name !== 'batches' && name !== 'other'),
+);
+
+/** One API of a dialect: the row a request path resolves to. */
+export interface Endpoint {
+  /** The fact's `dialect`: `openai-chat`, `anthropic`, `bedrock-converse`, … */
+  readonly name: string;
+  /** The dialect family it belongs to: `openai`, `anthropic`, … */
+  readonly family: string;
+  readonly operation: Operation;
+  /** How a request asks for a stream: body `stream: true`, absent means true, by its path, or never. */
+  readonly streams: 'body' | 'bodyDefaultTrue' | 'path' | 'never';
+  /** The model when the path names it, decoded once; otherwise null and it is in the body. */
+  readonly pathModel: string | null;
+  /** `stream_options.include_usage` exists here (OpenAI chat and completions). */
+  readonly includeUsageOption: boolean;
+  /** A stream always ends with an event of its own, so a close-delimited body without it is truncated. */
+  readonly mandatoryEnd: boolean;
+  /** Null where the answers never state usage. */
+  readonly usage: UsageReading | null;
+}
+
+/** The error answer of a dialect: header pairs and body text. */
+export interface ErrorShape {
+  readonly headers: readonly string[];
+  readonly body: string;
+}
+
+/** A wire language: its endpoints by path and how it words an error. */
+export interface Dialect {
+  readonly family: string;
+  /**
+   * The endpoint of a request, or null where this family knows no such path.
+   * `segments` are the path segments after the provider, each decoded once.
+   */
+  match(method: string, segments: readonly string[]): Endpoint | null;
+  error(row: ErrorRow, requestId: string): ErrorShape;
+}

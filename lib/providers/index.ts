@@ -1,0 +1,13 @@
+export { ACCOUNT_REQUEST_FIELDS, ACCOUNT_RESPONSE_FIELDS } from './account-fields.ts';
+export type { PostForm } from './auth/google-oauth.ts';
+export { type Catalogue, loadCatalogue } from './catalogue.ts';
+export { type BareRoute, type CompiledProviders, compileProviders, type ProviderTools } from './compile.ts';
+export { describeProviders, type ProviderDescription } from './describe.ts';
+export type { ProviderProblem } from './problem.ts';
+export type { ClientHint, InvalidKeyAnswer, OtherOrigin, ProviderRow } from './row.ts';
+export {
+  type KeySettings,
+  type ProviderSettings,
+  type ProvidersSettings,
+  providersSchema,
+} from './settings.ts';

@@ -1,0 +1,90 @@
+import type { Secret } from '../base/index.ts';
+import { dialects } from '../dialects/index.ts';
+import { AUTH_SCHEMES, type AuthSchemeName } from '../pipeline/index.ts';
+import type { Catalogue } from './catalogue.ts';
+import { VARIABLE_VALUE } from './origin.ts';
+import type { ProviderRow } from './row.ts';
+
+/** A pool key with more to say than its value. */
+export interface KeySettings {
+  readonly id?: string;
+  readonly key: Secret;
+  readonly weight?: number;
+}
+
+/** One entry of the config section `providers`, as the schema lets it through. */
+export interface ProviderSettings {
+  readonly origin?: string;
+  readonly keys?: readonly (Secret | KeySettings)[];
+  /** New providers only. */
+  readonly dialect?: string | readonly string[];
+  readonly auth?: AuthSchemeName;
+  /** False switches usage injection off; true asks for it where the row does not know. */
+  readonly injectUsage?: boolean;
+  /** The variables of the row's origin, by name. */
+  readonly [variable: string]: unknown;
+}
+
+/** The config section `providers`. */
+export type ProvidersSettings = Readonly<Record<string, ProviderSettings>>;
+
+const SECRET = { type: 'string', secret: true };
+
+const KEYS = {
+  type: 'array',
+  items: {
+    anyOf: [
+      SECRET,
+      {
+        type: 'object',
+        additionalProperties: false,
+        required: ['key'],
+        properties: {
+          id: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' },
+          key: SECRET,
+          weight: { type: 'integer', minimum: 1, maximum: 1000 },
+        },
+      },
+    ],
+  },
+};
+
+const SHARED_MEMBERS = {
+  origin: { type: 'string' },
+  keys: KEYS,
+  auth: { type: 'string', enum: AUTH_SCHEMES },
+  injectUsage: { type: 'boolean' },
+};
+
+/**
+ * JSON Schema of the config section `providers`: known names with their own
+ * members, so that a slip in one can be told, and new ones in one line.
+ */
+export function providersSchema(catalogue: Catalogue): object {
+  const family = { type: 'string', enum: [...dialects.keys()] };
+  return {
+    type: 'object',
+    properties: Object.fromEntries([...catalogue.rows].map(([name, row]) => [name, knownSchema(row)])),
+    additionalProperties: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['origin', 'dialect'],
+      properties: {
+        ...SHARED_MEMBERS,
+        dialect: { anyOf: [family, { type: 'array', items: family, minItems: 1, uniqueItems: true }] },
+      },
+    },
+  };
+}
+
+function knownSchema(row: ProviderRow): object {
+  const variable = { type: 'string', pattern: VARIABLE_VALUE.source };
+  return {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      ...SHARED_MEMBERS,
+      ...Object.fromEntries((row.variables ?? []).map(name => [name, variable])),
+    },
+  };
+}

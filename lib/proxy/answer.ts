@@ -1,0 +1,71 @@
+import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { errorRow, type Refusal } from '../errors/index.ts';
+import type { Exchange } from '../pipeline/index.ts';
+
+/** How much of a refused upload is still read, and for how long, so that the client gets to see the answer. */
+const LINGER_BYTES = 1024 * 1024;
+const LINGER_STEP_MS = 100;
+const LINGER_STEPS = 5;
+
+/**
+ * Answers a refusal in the client's dialect. `close` ends the connection after
+ * it: a refused upload is not read, and nothing pipelined behind it runs.
+ */
+export function answerRefusal(
+  exchange: Exchange,
+  refusal: Refusal,
+  close: boolean,
+  extra: readonly string[],
+): void {
+  const row = errorRow(refusal.code);
+  const shape = exchange.dialect.error(row, exchange.requestId);
+  const headers = [
+    ...shape.headers,
+    ...extra,
+    'content-length',
+    String(Buffer.byteLength(shape.body)),
+    'x-weir-error',
+    row.code,
+    'x-request-id',
+    exchange.requestId,
+    'x-weir-request-id',
+    exchange.requestId,
+    'x-should-retry',
+    String(row.clientRetry),
+  ];
+  if (refusal.retryAfterSeconds > 0) headers.push('retry-after', String(refusal.retryAfterSeconds));
+  if (row.code === 'method_not_allowed') headers.push('allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
+  if (row.code === 'upgrade_required') headers.push('upgrade', 'HTTP/1.1');
+  if (close) headers.push('connection', 'close');
+  writeWhole(exchange.res, row.status, headers, shape.body);
+  exchange.status = row.status;
+  if (exchange.req.method !== 'HEAD') exchange.responseBytes = Buffer.byteLength(shape.body);
+  if (close && exchange.req.socket !== null) lingerBeforeClose(exchange.req.socket);
+}
+
+/** Sends a small answer of our own in one write. */
+export function writeWhole(res: ServerResponse, status: number, headers: readonly string[], body: string): void {
+  res.writeHead(status, headers as string[]);
+  res.end(body);
+}
+
+/**
+ * Replaces the abrupt close that node does after a last response. Closing with
+ * unread bytes in the receive queue makes the kernel send a reset, which can
+ * destroy our answer before the client has read it (RFC 9112 §9.6).
+ */
+function lingerBeforeClose(socket: Socket): void {
+  socket.destroySoon = () => {
+    socket.end();
+    const limit = socket.bytesRead + LINGER_BYTES;
+    let steps = 0;
+    const timer = setInterval(() => {
+      if (++steps >= LINGER_STEPS || socket.bytesRead > limit || socket.destroyed) {
+        clearInterval(timer);
+        socket.destroy();
+      }
+    }, LINGER_STEP_MS);
+    socket.once('close', () => clearInterval(timer));
+  };
+}

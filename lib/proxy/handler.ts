@@ -1,0 +1,209 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { type Clock, type IdSource, requestIdFrom } from '../base/index.ts';
+import { fallbackDialect } from '../dialects/index.ts';
+import { type ErrorCode, Refusal } from '../errors/index.ts';
+import { Exchange, type Provider } from '../pipeline/index.ts';
+import { asBareTarget, type Target } from '../wire/index.ts';
+import { admit } from './admit.ts';
+import { answerRefusal, writeWhole } from './answer.ts';
+import { corsFields, isPreflight, preflightFields } from './cors.ts';
+import { isCrossSite } from './cross-site.ts';
+import { answerOwnPage, isProbe } from './own-pages.ts';
+import type { Plan } from './plan.ts';
+import { declaredLength } from './request-body.ts';
+import { Run, type RunHouse } from './run.ts';
+
+/** A client's request id that may be repeated in headers and logs as it is (CONTRACT §5). */
+const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
+
+export interface HandlerHouse {
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  reportBug(error: unknown, requestId: string): void;
+}
+
+/** How a request came in besides its head. */
+export type Arrival = 'plain' | 'expectContinue' | 'badExpectation';
+
+/**
+ * Admission: framing, method, target, overload, provider, declared length, in
+ * the order of CONTRACT §7; then a `Run` takes over.
+ */
+export class RequestHandler implements RunHouse {
+  /** Swapped whole by a reload; a run keeps the one it began with. */
+  plan: Plan;
+  draining = false;
+  readonly live = new Set<Run>();
+  readonly clock: Clock;
+  readonly #house: HandlerHouse;
+  /** Sockets whose last request was refused and not yet answered whole. */
+  readonly #refusing = new WeakSet<Socket>();
+
+  constructor(house: HandlerHouse, plan: Plan) {
+    this.#house = house;
+    this.clock = house.clock;
+    this.plan = plan;
+  }
+
+  reportBug(error: unknown, requestId: string): void {
+    this.#house.reportBug(error, requestId);
+  }
+
+  /** Asked once a second by the owner of the clock's ticks. */
+  checkDeadlines(): void {
+    const nowMs = this.clock.monotonicMs();
+    for (const run of this.live) run.checkDeadlines(nowMs);
+  }
+
+  handle(req: IncomingMessage, res: ServerResponse, arrival: Arrival): void {
+    // Nothing pipelined behind a refused request runs.
+    if (this.#refusing.has(req.socket)) {
+      req.socket.destroySoon();
+      return;
+    }
+    const exchange = this.#open(req, res);
+    try {
+      this.#admit(exchange, arrival);
+    } catch (error) {
+      this.reportBug(error, exchange.requestId);
+      this.#refuse(exchange, new Refusal('internal'));
+    }
+  }
+
+  #open(req: IncomingMessage, res: ServerResponse): Exchange {
+    const { clock, ids } = this.#house;
+    const id = ids.next();
+    const given = req.headers['x-request-id'];
+    const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : requestIdFrom(id);
+    return new Exchange(req, res, id, requestId, clock.wallMs(), clock.monotonicMs(), fallbackDialect(null));
+  }
+
+  #admit(exchange: Exchange, arrival: Arrival): void {
+    const { req, res } = exchange;
+    const admitted = admit(req);
+    if (admitted instanceof Refusal) {
+      this.#refuse(exchange, admitted);
+      return;
+    }
+    exchange.target = admitted;
+    const plan = this.plan;
+    this.#resolve(exchange, plan, admitted);
+    if (isUpgrade(req)) this.#refuse(exchange, new Refusal('upgrade_required'));
+    else if (arrival === 'badExpectation') this.#refuse(exchange, new Refusal('expectation_failed'));
+    else if (!answerOwnPage(req, res, admitted)) this.#enter(exchange, plan, arrival === 'expectContinue');
+  }
+
+  #enter(exchange: Exchange, plan: Plan, continueExpected: boolean): void {
+    const refusal = this.#gate(exchange, plan);
+    if (refusal !== null) this.#refuse(exchange, refusal);
+    else if (isProbe(exchange.req.method!, exchange.target!)) this.#answerEmpty(exchange, plan, 200, []);
+    else if (plan.site.corsOrigins.size > 0 && isPreflight(exchange.req)) this.#answerPreflight(exchange, plan);
+    else new Run(this, plan, exchange, continueExpected).start();
+  }
+
+  /** A broken body: refuses the exchange under way on a socket. False where there is none to refuse. */
+  failOn(socket: unknown, code: ErrorCode): boolean {
+    for (const run of this.live) {
+      if (run.exchange.req.socket !== socket) continue;
+      run.refuse(new Refusal(code));
+      return true;
+    }
+    return false;
+  }
+
+  /** Overload, address rules, provider, declared length. */
+  #gate(exchange: Exchange, plan: Plan): Refusal | null {
+    if (this.live.size >= plan.inflightMax) return new Refusal('overloaded', null, 1);
+    const blocked = plan.blockedBy();
+    if (blocked !== null) return new Refusal(blocked, null, 1);
+    const { provider, req } = exchange;
+    if (provider !== null && plan.isOpen(provider) && isCrossSite(plan.site, req)) return new Refusal('cross_site');
+    if (provider === null) return new Refusal('unknown_provider');
+    return declaredLength(req) > plan.bodyBytesMax ? new Refusal('body_too_large') : null;
+  }
+
+  /** Finds provider and endpoint; the dialect of errors comes with them. */
+  #resolve(exchange: Exchange, plan: Plan, target: Target): void {
+    let provider = plan.providers.get(target.first) ?? null;
+    let at = target;
+    if (provider === null) {
+      provider = bareProvider(plan, target);
+      if (provider !== null) at = asBareTarget(target);
+    }
+    if (provider === null) {
+      exchange.dialect = fallbackDialect(target);
+      return;
+    }
+    exchange.target = at;
+    exchange.provider = provider;
+    exchange.endpoint = provider.endpoint(exchange.req.method!, at.segments);
+    exchange.dialect = provider.errorDialect(at.segments);
+  }
+
+  #answerPreflight(exchange: Exchange, plan: Plan): void {
+    const allowed = corsFields(plan.site, exchange.req);
+    if (allowed === null) this.#refuse(exchange, new Refusal('cross_site'));
+    else this.#answerEmpty(exchange, plan, 204, preflightFields(exchange.req, allowed));
+  }
+
+  #answerEmpty(exchange: Exchange, plan: Plan, status: number, headers: readonly string[]): void {
+    const own = ['x-request-id', exchange.requestId, 'x-weir-request-id', exchange.requestId];
+    writeWhole(exchange.res, status, [...headers, ...own], '');
+    exchange.status = status;
+    exchange.outcome = 'complete';
+    exchange.settled = true;
+    plan.settle(exchange, null);
+  }
+
+  answer(exchange: Exchange, refusal: Refusal, close: boolean): void {
+    const { req, res } = exchange;
+    this.#refusing.add(req.socket);
+    res.once('finish', () => this.#refusing.delete(req.socket));
+    const { site } = this.plan;
+    const cors = site.corsOrigins.size === 0 ? null : corsFields(site, req);
+    answerRefusal(exchange, refusal, close || this.draining, cors ?? []);
+  }
+
+  #refuse(exchange: Exchange, refusal: Refusal): void {
+    const { req, res } = exchange;
+    if (exchange.settled || res.writableEnded) return;
+    exchange.outcome = 'refused';
+    exchange.errorCode = refusal.code;
+    this.answer(exchange, refusal, closesConnection(req, refusal));
+    exchange.settled = true;
+    this.plan.settle(exchange, null);
+  }
+}
+
+/** An unread body, or a request whose framing or target cannot be trusted, ends the connection. */
+function closesConnection(req: IncomingMessage, refusal: Refusal): boolean {
+  return declaredLength(req) !== 0 || refusal.code === 'upgrade_required' || req.url === '*' || isFramingFault(refusal);
+}
+
+function isFramingFault(refusal: Refusal): boolean {
+  switch (refusal.code) {
+    case 'bad_framing':
+    case 'bad_target':
+    case 'bad_transfer_coding':
+    case 'http_version':
+    case 'method_not_allowed':
+    case 'expectation_failed':
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** RFC 9110 §7.8: an Upgrade field counts only where Connection names it. */
+function isUpgrade(req: IncomingMessage): boolean {
+  return req.headers.upgrade !== undefined && /(?:^|,)\s*upgrade\s*(?:,|$)/i.test(req.headers.connection ?? '');
+}
+
+function bareProvider(plan: Plan, target: Target): Provider | null {
+  const path = target.path.split('/');
+  for (const bare of plan.bare) {
+    if (bare.segments.every((segment, i) => path[i + 1] === segment)) return bare.provider;
+  }
+  return null;
+}

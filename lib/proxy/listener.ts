@@ -1,0 +1,66 @@
+import { chmodSync } from 'node:fs';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { RequestHandler } from './handler.ts';
+import type { Timeouts } from './plan.ts';
+import { createDataServer, type ListenSettings } from './server.ts';
+
+export interface DrainTimes {
+  /** How long new connections are still taken after the drain began. */
+  readonly lameDuckMs: number;
+  /** How long running exchanges may go on after that. */
+  readonly drainMs: number;
+}
+
+/** The data port: opens, drains, closes. */
+export class Listener {
+  readonly #server: Server;
+  readonly #settings: ListenSettings;
+  readonly #handler: RequestHandler;
+
+  constructor(settings: ListenSettings, timeouts: Timeouts, handler: RequestHandler) {
+    this.#settings = settings;
+    this.#handler = handler;
+    this.#server = createDataServer(settings, timeouts, handler);
+  }
+
+  /** Resolves with the URL (or `unix:PATH`); rejects with the system's error. */
+  async open(): Promise<string> {
+    const { host, port, path } = this.#settings;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(path === null ? { host, port } : { path }, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+    if (path !== null) {
+      // The folder decides who may connect; the socket itself must let nginx's user in.
+      chmodSync(path, 0o666);
+      return `unix:${path}`;
+    }
+    const address = this.#server.address() as AddressInfo;
+    const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+    return `${this.#settings.tls === null ? 'http' : 'https'}://${name}:${address.port}`;
+  }
+
+  /** Stops taking connections after the lame duck, lets running exchanges end, cuts what is left. */
+  async drain(times: DrainTimes): Promise<void> {
+    this.#handler.draining = true;
+    if (times.lameDuckMs > 0) await new Promise(resolve => setTimeout(resolve, times.lameDuckMs));
+    const closed = new Promise<void>(resolve => this.#server.close(() => resolve()));
+    this.#server.closeIdleConnections();
+    // close() alone leaves a kept-alive socket open after its last answer.
+    const idle = setInterval(() => this.#server.closeIdleConnections(), 100);
+    const cut = setTimeout(() => this.cutAll(), times.drainMs);
+    await closed;
+    clearInterval(idle);
+    clearTimeout(cut);
+  }
+
+  /** Ends every exchange where it stands, as drained away. */
+  cutAll(): void {
+    for (const run of [...this.#handler.live]) run.cut('drainCut', null);
+    this.#server.closeAllConnections();
+  }
+}

@@ -1,0 +1,205 @@
+import type { Dispatcher } from 'undici';
+import type { ErrorCode } from '../errors/index.ts';
+import type { Exchange, Tap } from '../pipeline/index.ts';
+import { inboundHead, textHeaders, upstreamRequestId } from './response-head.ts';
+import type { Run } from './run.ts';
+import { truncateResponse } from './truncate.ts';
+import { upstreamErrorCode } from './upstream-error.ts';
+import { UsageEventFilter } from './usage-event-filter.ts';
+
+/** Why the relay is not reading upstream; it reads while this is 0. */
+const BLOCKED_BY_CLIENT = 1;
+const BLOCKED_BY_TAP = 2;
+
+const STREAM_TYPES = /^(?:text\/event-stream|application\/(?:x-)?ndjson|application\/stream\+json|application\/vnd\.amazon\.eventstream|application\/jsonl)/i;
+
+/**
+ * The response side of one attempt: an undici handler that passes every byte on
+ * as it comes and shows it to the tap afterwards. The only thing it may hold is
+ * the end of message, while the fact is being recorded (CONTRACT §5).
+ */
+export class Relay implements Dispatcher.DispatchHandler {
+  readonly #run: Run;
+  readonly #exchange: Exchange;
+  #controller: Dispatcher.DispatchController | null = null;
+  #tap: Tap | null = null;
+  #filter: UsageEventFilter | null = null;
+  /** Upstream body bytes still to come, -1 where no length was stated. */
+  #bytesLeft = -1;
+  #upstreamCloseDelimited = false;
+  #clientCloseDelimited = false;
+  /** The last bytes of a body with a length: they are its end of message. */
+  #tail: Buffer | null = null;
+  #holdsEnd = false;
+  #blocked = 0;
+  /** Since when the client has not taken our bytes, or null. */
+  blockedSinceMs: number | null = null;
+  #over = false;
+  #begun = false;
+  #wrote = false;
+
+  constructor(run: Run) {
+    this.#run = run;
+    this.#exchange = run.exchange;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#over) controller.abort(new Error('abandoned'));
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: unknown,
+    statusText: string | undefined,
+  ): void {
+    // Interim answers (103) are not relayed; a 1.0 client could not read them.
+    if (status < 200 || this.#over) return;
+    const run = this.#run;
+    const exchange = this.#exchange;
+    const raw = textHeaders((controller as { rawHeaders?: (Buffer | string)[] }).rawHeaders ?? []);
+    const head = inboundHead(exchange, run.plan.site, raw);
+    const bodiless = exchange.req.method === 'HEAD' || status === 204 || status === 304;
+    exchange.firstByteMs = run.nowMs();
+    exchange.status = status;
+    exchange.upstreamRequestId = upstreamRequestId(exchange.provider!.requestIdHeaders, raw);
+    exchange.streamed =
+      exchange.streamRequested === true || (head.contentType !== null && STREAM_TYPES.test(head.contentType));
+    this.#upstreamCloseDelimited = !bodiless && head.length < 0 && !head.chunked;
+    this.#holdsEnd = run.plan.holdsEnd;
+    if (exchange.usageInjected && !head.encoded && status === 200) this.#filter = new UsageEventFilter();
+    else if (this.#holdsEnd && !bodiless) this.#bytesLeft = head.length;
+    if (!bodiless) this.#openTap(status, raw);
+    run.beginResponse(status, statusText, head.headers);
+    const lengthSent = head.length >= 0 && !exchange.usageInjected;
+    this.#clientCloseDelimited = exchange.req.httpVersionMinor === 0 && !lengthSent;
+    this.#begun = true;
+    // Head and first bytes that came in one read leave in one write; a head
+    // that came alone leaves at the end of this tick.
+    if (!bodiless) process.nextTick(flushHead, this);
+    exchange.res.on('drain', () => this.#unblock(BLOCKED_BY_CLIENT));
+  }
+
+  #openTap(status: number, raw: readonly string[]): void {
+    this.#tap = this.#run.plan.openTap(this.#exchange, status, raw);
+    if (this.#tap !== null) this.#tap.onDrain = () => this.#unblock(BLOCKED_BY_TAP);
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#over) return;
+    if (this.#bytesLeft > 0) {
+      this.#bytesLeft -= chunk.length;
+      if (this.#bytesLeft === 0) this.#tail = chunk;
+    }
+    if (this.#filter !== null) this.#sendFiltered(this.#filter, chunk);
+    else if (this.#tail === null) this.#send(chunk);
+    if (this.#tap !== null && !this.#tap.write(chunk)) this.#block(BLOCKED_BY_TAP);
+  }
+
+  #send(bytes: Buffer): void {
+    this.#wrote = true;
+    this.#exchange.responseBytes += bytes.length;
+    if (!this.#exchange.res.write(bytes)) this.#block(BLOCKED_BY_CLIENT);
+  }
+
+  #sendFiltered(filter: UsageEventFilter, chunk: Buffer): void {
+    for (const bytes of filter.push(chunk)) this.#send(bytes);
+  }
+
+  #block(reason: number): void {
+    if (this.#blocked === 0) this.#controller!.pause();
+    if (reason === BLOCKED_BY_CLIENT) this.blockedSinceMs ??= this.#run.nowMs();
+    this.#blocked |= reason;
+  }
+
+  #unblock(reason: number): void {
+    if (reason === BLOCKED_BY_CLIENT) this.blockedSinceMs = null;
+    if ((this.#blocked & reason) === 0) return;
+    this.#blocked &= ~reason;
+    if (this.#blocked === 0) this.#controller!.resume();
+  }
+
+  onResponseEnd(): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (this.#filter !== null) for (const bytes of this.#filter.end()) this.#send(bytes);
+    if (this.#tap === null) this.#conclude(true);
+    else this.#tap.end(sawEnd => this.#conclude(sawEnd));
+  }
+
+  /** The upstream message is over by its framing, and the tap has read it all. */
+  #conclude(sawEnd: boolean): void {
+    const exchange = this.#exchange;
+    if (exchange.settled) return;
+    const cutShort =
+      !sawEnd &&
+      this.#upstreamCloseDelimited &&
+      exchange.streamed &&
+      exchange.status === 200 &&
+      exchange.endpoint!.mandatoryEnd;
+    if (cutShort) {
+      this.#breakOff('upstreamTruncated', 'upstream_reset');
+      return;
+    }
+    exchange.outcome = 'complete';
+    if (this.#tail !== null) exchange.responseBytes += this.#tail.length;
+    if (!this.#run.settle(this.#holdsEnd ? () => this.#release() : null)) this.#release();
+  }
+
+  #release(): void {
+    if (this.#tail === null) this.#exchange.res.end();
+    else this.#exchange.res.end(this.#tail);
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    if (this.#over) return;
+    this.#over = true;
+    const code = this.#run.uploadFault(error) ?? upstreamErrorCode(error);
+    if (code === 'internal') this.#run.reportBug(error);
+    if (!this.#begun) {
+      this.#run.upstreamFailed(code, error);
+      return;
+    }
+    if (this.#tap === null) this.#breakOff('upstreamTruncated', code);
+    else this.#tap.end(() => this.#breakOff('upstreamTruncated', code));
+  }
+
+  #breakOff(outcome: 'upstreamTruncated', code: ErrorCode): void {
+    const exchange = this.#exchange;
+    if (exchange.settled) return;
+    // What the filter or the length rule still held was the provider's: it goes out before the break.
+    if (this.#filter !== null) for (const bytes of this.#filter.end()) this.#send(bytes);
+    exchange.outcome = outcome;
+    exchange.errorCode = code;
+    this.#run.settle(null);
+    truncateResponse(exchange.res, this.#clientCloseDelimited);
+  }
+
+  /**
+   * Stops at once: the client left, the gateway drains, or time is up. Cancels
+   * upstream in whatever phase it is and settles with what the tap has read.
+   */
+  cut(settle: () => void): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#controller?.abort(new Error('cut'));
+    if (this.#tap === null) settle();
+    else this.#tap.end(settle);
+    if (this.#begun) truncateResponse(this.#exchange.res, this.#clientCloseDelimited);
+  }
+
+  /** Sends the head if no body bytes have taken it along yet. */
+  flushHead(): void {
+    if (!this.#wrote && !this.#exchange.res.writableEnded) this.#exchange.res.flushHeaders();
+  }
+
+  /** The response head has gone to the client. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+}
+
+function flushHead(relay: Relay): void {
+  relay.flushHead();
+}

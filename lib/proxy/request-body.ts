@@ -1,0 +1,60 @@
+import type { IncomingMessage } from 'node:http';
+import { Refusal } from '../errors/index.ts';
+
+/** Up to this size a body is collected and sent as one Buffer: measured +35 % throughput (DESIGN §6). */
+export const IN_HAND_BYTES = 64 * 1024;
+
+/** What came of reading the start of a body. */
+export type BodyStart =
+  | { readonly kind: 'whole'; readonly body: Buffer | null }
+  | { readonly kind: 'partial'; readonly prefix: readonly Buffer[] }
+  | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+/** The declared length, 0 without a body, -1 when chunked. node has validated both fields. */
+export function declaredLength(req: IncomingMessage): number {
+  if (req.headers['transfer-encoding'] !== undefined) return -1;
+  const length = req.headers['content-length'];
+  return length === undefined ? 0 : Number(length);
+}
+
+/**
+ * Reads up to `inHandBytes` of a body. A body that ends within them is whole;
+ * a longer one is handed on with what was read, still flowing no further.
+ */
+export function startBody(
+  req: IncomingMessage,
+  inHandBytes: number,
+  bytesMax: number,
+  done: (start: BodyStart) => void,
+): void {
+  const length = declaredLength(req);
+  if (length === 0) {
+    done({ kind: 'whole', body: null });
+    return;
+  }
+  if (length > inHandBytes) {
+    done({ kind: 'partial', prefix: [] });
+    return;
+  }
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const settle = (start: BodyStart): void => {
+    req.off('data', onData);
+    req.off('end', onEnd);
+    done(start);
+  };
+  const onData = (chunk: Buffer): void => {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > bytesMax) {
+      req.pause();
+      settle({ kind: 'refused', refusal: new Refusal('body_too_large') });
+    } else if (bytes > inHandBytes) {
+      req.pause();
+      settle({ kind: 'partial', prefix: chunks });
+    }
+  };
+  const onEnd = (): void => settle({ kind: 'whole', body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes) });
+  req.on('data', onData);
+  req.once('end', onEnd);
+}

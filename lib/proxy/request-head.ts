@@ -1,0 +1,54 @@
+import type { Exchange, Provider } from '../pipeline/index.ts';
+import { ACCOUNT_REQUEST_FIELDS } from '../providers/index.ts';
+import { CREDENTIAL_FIELDS, connectionNamed, isRemovedRequestField } from '../wire/index.ts';
+
+/**
+ * The header list that goes upstream: the client's own fields in their order
+ * and spelling, less what CONTRACT §2 removes. Credentials of ours are added
+ * afterwards, so nothing a client sends can remove or shadow them.
+ */
+export function outboundHeaders(exchange: Exchange): string[] {
+  const { rawHeaders } = exchange.req;
+  const managed = exchange.principal!.managed;
+  const named = connectionNamed(rawHeaders);
+  const headers: string[] = [];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!;
+    const lower = name.toLowerCase();
+    if (isRemovedRequestField(lower) || named?.has(lower)) continue;
+    if (managed && (CREDENTIAL_FIELDS.has(lower) || ACCOUNT_REQUEST_FIELDS.has(lower))) continue;
+    // An injected answer must be readable to take the extra event out again.
+    if (exchange.usageInjected && lower === 'accept-encoding') continue;
+    headers.push(name, rawHeaders[i + 1]!);
+  }
+  if (exchange.usageInjected) headers.push('accept-encoding', 'identity');
+  return headers;
+}
+
+/** The query without `key` parameters, whatever their spelling: they are credentials (CONTRACT §2). */
+export function withoutKeyParameter(query: string): string {
+  if (query === '' || !query.includes('=')) return query;
+  const kept = query
+    .slice(1)
+    .split('&')
+    .filter(pair => parameterName(pair) !== 'key');
+  return kept.length === 0 ? '' : `?${kept.join('&')}`;
+}
+
+function parameterName(pair: string): string {
+  const equals = pair.indexOf('=');
+  const name = equals === -1 ? pair : pair.slice(0, equals);
+  if (!name.includes('%')) return name;
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+/** Path and query for the upstream request line: exactly one leading `/`, the client's bytes behind it. */
+export function outboundPath(exchange: Exchange, provider: Provider): string {
+  const target = exchange.target!;
+  const query = exchange.principal!.managed ? withoutKeyParameter(target.query) : target.query;
+  return provider.originPath + target.rest + query;
+}

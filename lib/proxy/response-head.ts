@@ -1,0 +1,88 @@
+import type { Exchange } from '../pipeline/index.ts';
+import { ACCOUNT_RESPONSE_FIELDS } from '../providers/index.ts';
+import { connectionNamed, isRemovedResponseField } from '../wire/index.ts';
+import { corsFields } from './cors.ts';
+import { isOwnHost } from './cross-site.ts';
+import type { Site } from './plan.ts';
+
+/** A value we may repeat in a header of ours. */
+const VISIBLE = /^[\x21-\x7e]{1,128}$/;
+
+/** What the relay needs to know of a response head besides its fields. */
+export interface ResponseHead {
+  /** Flat pairs for the client. */
+  readonly headers: string[];
+  /** Content-Length, or -1. */
+  readonly length: number;
+  readonly chunked: boolean;
+  readonly contentType: string | null;
+  readonly encoded: boolean;
+}
+
+/** undici hands the head over as raw buffers; latin1 keeps every byte. */
+export function textHeaders(raw: readonly (Buffer | string)[]): string[] {
+  return raw.map(item => (typeof item === 'string' ? item : item.toString('latin1')));
+}
+
+function rewriteUrl(exchange: Exchange, site: Site, value: string): string {
+  const provider = exchange.provider!;
+  if (!value.startsWith(`${provider.origin}/`)) return value;
+  const { socket, headers } = exchange.req;
+  // Host decides nothing but where this same client comes back to, and only
+  // where it is an address, localhost, or a name from config.
+  const authority = headers.host !== undefined && isOwnHost(site, headers.host) ? headers.host : null;
+  const path = `/${provider.name}${value.slice(provider.origin.length)}`;
+  if (authority === null) return provider.origin + path;
+  return `${'encrypted' in socket ? 'https' : 'http'}://${authority}${path}`;
+}
+
+/** Reads and filters a response head in one pass (CONTRACT §2). */
+export function inboundHead(exchange: Exchange, site: Site, raw: readonly string[]): ResponseHead {
+  const provider = exchange.provider!;
+  const managed = exchange.principal!.managed;
+  const secret = managed && exchange.poolKey !== null ? exchange.poolKey.secret.reveal() : null;
+  const named = connectionNamed(raw);
+  const cors = site.corsOrigins.size === 0 ? null : corsFields(site, exchange.req);
+  const headers: string[] = [];
+  let length = -1;
+  let chunked = false;
+  let contentType: string | null = null;
+  let encoded = false;
+  let hasRequestId = false;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i]!;
+    const value = raw[i + 1]!;
+    const lower = name.toLowerCase();
+    if (lower === 'transfer-encoding') chunked = true;
+    if (isRemovedResponseField(lower) || named?.has(lower)) continue;
+    if (cors !== null && lower.startsWith('access-control-')) continue;
+    if (managed && (ACCOUNT_RESPONSE_FIELDS.has(lower) || (secret !== null && value.includes(secret)))) continue;
+    if (lower === 'content-length') {
+      length = Number(value);
+      if (exchange.usageInjected) continue;
+    } else if (lower === 'content-type') contentType = value;
+    else if (lower === 'content-encoding') encoded = value.toLowerCase() !== 'identity';
+    else if (lower === 'x-request-id') hasRequestId = true;
+    headers.push(name, provider.rewriteUrlHeaders.has(lower) ? rewriteUrl(exchange, site, value) : value);
+  }
+  if (cors !== null) headers.push(...cors);
+  addOwnFields(exchange, headers, hasRequestId);
+  return { headers, length, chunked, contentType, encoded };
+}
+
+function addOwnFields(exchange: Exchange, headers: string[], hasRequestId: boolean): void {
+  if (!hasRequestId) headers.push('x-request-id', exchange.requestId);
+  headers.push('x-weir-request-id', exchange.requestId, 'x-weir-provider', exchange.provider!.name);
+  const model = exchange.modelRequested;
+  if (model !== null && VISIBLE.test(model)) headers.push('x-weir-model', model);
+}
+
+/** The upstream's own request id, by the provider's row. */
+export function upstreamRequestId(names: readonly string[], raw: readonly string[]): string | null {
+  for (const wanted of names) {
+    for (let i = 0; i < raw.length; i += 2) {
+      if (raw[i]!.toLowerCase() === wanted) return raw[i + 1]!.slice(0, 256);
+    }
+  }
+  return null;
+}

@@ -1,0 +1,286 @@
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../base/index.ts';
+import { type ErrorCode, errorRow, Refusal } from '../errors/index.ts';
+import type { Exchange, OutboundRequest, Outcome, Stage, StageResult } from '../pipeline/index.ts';
+import type { JsonScanner } from '../wire/index.ts';
+import { injectUsage } from './inject-usage.ts';
+import type { Plan } from './plan.ts';
+import { Relay } from './relay.ts';
+import { type BodyStart, IN_HAND_BYTES, startBody } from './request-body.ts';
+import { outboundHeaders, outboundPath } from './request-head.ts';
+import { scanRequest } from './request-scan.ts';
+import { OversizeUpload, Upload } from './upload.ts';
+
+/** What a run borrows from the server it runs on. */
+export interface RunHouse {
+  readonly clock: Clock;
+  readonly live: Set<Run>;
+  /** True once the server drains: answers then close their connection. */
+  readonly draining: boolean;
+  reportBug(error: unknown, requestId: string): void;
+  /** Sends a refusal; `close` ends the connection after it. */
+  answer(exchange: Exchange, refusal: Refusal, close: boolean): void;
+}
+
+/** Runs stages in order; waits only where one really does. */
+function runStages(stages: readonly Stage[], exchange: Exchange, from = 0): StageResult | Promise<StageResult> {
+  for (let i = from; i < stages.length; i++) {
+    const result = stages[i]!.run(exchange);
+    if (result === undefined) continue;
+    if (result instanceof Refusal) return result;
+    return result.then(refusal => refusal ?? runStages(stages, exchange, i + 1));
+  }
+  return undefined;
+}
+
+/**
+ * One exchange under way, from the moment its provider is known until it is
+ * settled: stages, body, dispatch. The response side is `Relay`. Whatever
+ * happens, `settle` takes effect exactly once.
+ */
+export class Run {
+  readonly exchange: Exchange;
+  readonly plan: Plan;
+  readonly #house: RunHouse;
+  #relay: Relay | null = null;
+  #upload: Upload | null = null;
+  #scan: JsonScanner | null = null;
+  #continueExpected: boolean;
+  /** When the client last sent a piece of its upload; null while none is awaited. */
+  #uploadMs: number | null = null;
+
+  constructor(house: RunHouse, plan: Plan, exchange: Exchange, continueExpected: boolean) {
+    this.#house = house;
+    this.plan = plan;
+    this.exchange = exchange;
+    this.#continueExpected = continueExpected;
+    house.live.add(this);
+    exchange.res.on('close', () => this.#onClientClose());
+  }
+
+  nowMs(): number {
+    return this.#house.clock.monotonicMs();
+  }
+
+  reportBug(error: unknown): void {
+    this.#house.reportBug(error, this.exchange.requestId);
+  }
+
+  start(): void {
+    this.#guard(() => this.#proceed(this.plan.early, () => this.#readBody()));
+  }
+
+  /** A throw is a bug: it fails this exchange as `internal` and goes to the log, never further. */
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.reportBug(error);
+      this.refuse(new Refusal('internal'));
+    }
+  }
+
+  #proceed(stages: readonly Stage[], next: () => void): void {
+    const result = runStages(stages, this.exchange);
+    if (result instanceof Promise) {
+      result.then(
+        refusal => this.#guard(() => this.#step(refusal, next)),
+        error => {
+          this.reportBug(error);
+          this.refuse(new Refusal('internal'));
+        },
+      );
+    } else this.#step(result, next);
+  }
+
+  #step(refusal: StageResult, next: () => void): void {
+    if (this.exchange.settled) return;
+    if (refusal !== undefined) this.refuse(refusal);
+    else next();
+  }
+
+  #readBody(): void {
+    const { exchange, plan } = this;
+    if (this.#continueExpected) exchange.res.writeContinue();
+    this.#scan = exchange.req.method === 'GET' || exchange.req.method === 'HEAD' ? null : scanRequest(exchange);
+    const signsBody = exchange.principal!.managed && exchange.provider!.scheme.needsBody;
+    this.#uploadMs = this.nowMs();
+    const inHandBytes = signsBody ? plan.bodyBytesMax : Math.min(IN_HAND_BYTES, plan.bodyBytesMax);
+    startBody(exchange.req, inHandBytes, plan.bodyBytesMax, start => this.#guard(() => this.#onBody(start)));
+  }
+
+  #onBody(start: BodyStart): void {
+    const { exchange } = this;
+    if (exchange.settled) return;
+    if (start.kind === 'refused') {
+      this.refuse(start.refusal);
+      return;
+    }
+    if (start.kind === 'whole') {
+      this.#uploadMs = null;
+      exchange.body = start.body;
+      if (start.body !== null) this.#see(start.body);
+      this.#scan?.endDocument();
+    } else {
+      for (const chunk of start.prefix) this.#see(chunk);
+      this.#upload = new Upload(exchange.req, start.prefix, this.plan.bodyBytesMax, chunk => this.#see(chunk));
+      this.#upload.once('end', () => {
+        this.#uploadMs = null;
+        this.#scan?.endDocument();
+      });
+      // undici listens too; without a listener of ours an early failure would be an uncaught error.
+      this.#upload.on('error', () => {});
+    }
+    this.#proceed(this.plan.late, () => this.#dispatch());
+  }
+
+  #see(chunk: Buffer): void {
+    this.exchange.requestBytes += chunk.length;
+    if (this.#uploadMs !== null) this.#uploadMs = this.nowMs();
+    this.#scan?.write(chunk);
+  }
+
+  #dispatch(): void {
+    const { exchange } = this;
+    const provider = exchange.provider!;
+    if (exchange.body !== null) {
+      const injected = injectUsage(exchange, exchange.body);
+      if (injected !== null) {
+        exchange.body = injected;
+        exchange.usageInjected = true;
+      }
+    }
+    const outbound: OutboundRequest = {
+      method: exchange.req.method!,
+      host: provider.origin.slice(provider.origin.indexOf('//') + 2),
+      path: outboundPath(exchange, provider),
+      headers: outboundHeaders(exchange),
+      body: exchange.body,
+    };
+    const key = exchange.principal!.managed ? exchange.poolKey : null;
+    const signed = key === null ? undefined : provider.scheme.sign(outbound, key.secret);
+    if (signed === undefined) this.#send(outbound);
+    else {
+      signed.then(
+        refusal => this.#guard(() => this.#step(refusal, () => this.#send(outbound))),
+        error => {
+          this.reportBug(error);
+          this.refuse(new Refusal('internal'));
+        },
+      );
+    }
+  }
+
+  #send(outbound: OutboundRequest): void {
+    const { exchange } = this;
+    const { method, path, headers } = outbound;
+    if (this.#upload !== null) {
+      const length = exchange.req.headers['content-length'];
+      if (length !== undefined) headers.push('content-length', length);
+    }
+    const relay = new Relay(this);
+    this.#relay = relay;
+    exchange.attempts++;
+    exchange.dispatchedMs = this.nowMs();
+    const { upstreams, timeouts } = this.plan;
+    upstreams.of(exchange.provider!.origin).dispatch(
+      {
+        method: method as Dispatcher.HttpMethod,
+        path,
+        headers,
+        body: this.#upload ?? outbound.body,
+        headersTimeout: timeouts.firstByteMs,
+        bodyTimeout: timeouts.idleMs,
+      },
+      relay,
+    );
+  }
+
+  /** Called by the relay when the head goes to the client. */
+  beginResponse(status: number, statusText: string | undefined, headers: string[]): void {
+    const { req, res } = this.exchange;
+    // An answer before the upload's end: the rest of it will not be read.
+    if (this.#house.draining || !req.complete) headers.push('connection', 'close');
+    res.sendDate = false;
+    if (statusText) res.writeHead(status, statusText, headers);
+    else res.writeHead(status, headers);
+  }
+
+  /** The code of an upload that failed by the client's fault, else null. */
+  uploadFault(error: Error): ErrorCode | null {
+    return error instanceof OversizeUpload ? 'body_too_large' : null;
+  }
+
+  /** The provider gave no answer to relay. */
+  upstreamFailed(code: ErrorCode, error: Error): void {
+    const { source } = errorRow(code);
+    this.#fail(source === 'upstream' ? 'upstreamFailed' : 'refused', new Refusal(code, error.message));
+  }
+
+  /** Answers a refusal and settles; nothing goes upstream any more. */
+  refuse(refusal: Refusal): void {
+    this.#fail(errorRow(refusal.code).source === 'upstream' ? 'upstreamFailed' : 'refused', refusal);
+  }
+
+  #fail(outcome: Outcome, refusal: Refusal): void {
+    const { exchange } = this;
+    if (exchange.settled) return;
+    if (this.#relay?.begun) {
+      this.cut('upstreamTruncated', refusal.code);
+      return;
+    }
+    this.#relay?.cut(() => {});
+    exchange.outcome = outcome;
+    exchange.errorCode = refusal.code;
+    this.#house.answer(exchange, refusal, !exchange.req.complete);
+    this.settle(null);
+  }
+
+  #onClientClose(): void {
+    if (this.exchange.settled || this.exchange.res.writableFinished) return;
+    this.cut('clientAborted', null);
+  }
+
+  /** Ends the exchange where it stands: upstream is cancelled, the client sees a broken response. */
+  cut(outcome: Outcome, code: ErrorCode | null): void {
+    const { exchange } = this;
+    if (exchange.settled) return;
+    const settle = (): void => {
+      if (exchange.settled) return;
+      exchange.outcome = outcome;
+      exchange.errorCode = code;
+      this.settle(null);
+    };
+    this.#upload?.destroy();
+    if (this.#relay === null) settle();
+    else this.#relay.cut(settle);
+    if (!this.#relay?.begun) exchange.res.socket?.destroy();
+  }
+
+  /** Asked about once a second: a stalled client or an endless exchange is ended (CONTRACT §8, timeouts). */
+  checkDeadlines(nowMs: number): void {
+    const { timeouts } = this.plan;
+    const { exchange } = this;
+    if (exchange.settled) return;
+    if (this.#uploadMs !== null && nowMs - this.#uploadMs > timeouts.bodyIdleMs && !this.#uploadIsWaiting()) {
+      this.refuse(new Refusal('request_timeout'));
+    } else if (nowMs - exchange.startedMs > timeouts.totalMs) {
+      this.refuse(new Refusal('upstream_timeout'));
+    } else if (this.#relay?.blockedSinceMs && nowMs - this.#relay.blockedSinceMs > timeouts.idleMs) {
+      this.cut('clientAborted', null);
+    }
+  }
+
+  /** The upload stands still because the provider does not take it, which is not the client's fault. */
+  #uploadIsWaiting(): boolean {
+    return this.#upload !== null && this.exchange.req.isPaused();
+  }
+
+  /** Settles once; true when the sink will call `recorded`. */
+  settle(recorded: (() => void) | null): boolean {
+    if (this.exchange.settled) return false;
+    this.exchange.settled = true;
+    this.#house.live.delete(this);
+    return this.plan.settle(this.exchange, recorded);
+  }
+}

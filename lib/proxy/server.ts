@@ -1,0 +1,91 @@
+import { createServer, type IncomingMessage, type Server, type ServerOptions, STATUS_CODES, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { fallbackDialect } from '../dialects/index.ts';
+import { type ErrorCode, errorRow } from '../errors/index.ts';
+import type { Arrival, RequestHandler } from './handler.ts';
+import type { Timeouts } from './plan.ts';
+
+export interface ListenSettings {
+  readonly host: string;
+  readonly port: number;
+  /** A unix socket instead of host and port. */
+  readonly path: string | null;
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+  /** Open client connections; further ones are dropped at once. */
+  readonly connections: number;
+}
+
+/** How often deadlines are looked at, and node's own header timeout (its default of 30 s would make 10 s mean 40 s). */
+const CHECK_MS = 2000;
+const HEADER_BYTES_MAX = 16 * 1024;
+const HEADER_FIELDS_MAX = 100;
+const KEEP_ALIVE_MS = 10_000;
+const REQUESTS_PER_SOCKET_MAX = 1000;
+
+function serverOptions(timeouts: Timeouts): ServerOptions {
+  return {
+    headersTimeout: timeouts.headersMs,
+    requestTimeout: 0,
+    connectionsCheckingInterval: CHECK_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: HEADER_BYTES_MAX,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: 60_000,
+    insecureHTTPParser: false,
+    // Checked by admission, which answers in the client's dialect and settles a fact.
+    requireHostHeader: false,
+    // Upgrades come as plain requests, so that they pass the same checks before their 426.
+    shouldUpgradeCallback: () => false,
+  };
+}
+
+/** Builds the data listener. Handler and drain state are the caller's. */
+export function createDataServer(settings: ListenSettings, timeouts: Timeouts, handler: RequestHandler): Server {
+  const options = serverOptions(timeouts);
+  const server =
+    settings.tls === null
+      ? createServer(options)
+      : createTlsServer({ ...options, ...settings.tls, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] });
+  server.maxHeadersCount = HEADER_FIELDS_MAX;
+  server.maxRequestsPerSocket = REQUESTS_PER_SOCKET_MAX;
+  server.maxConnections = settings.connections;
+  const on = (event: string, arrival: Arrival): void => {
+    server.on(event, (req: IncomingMessage, res: ServerResponse) => handler.handle(req, res, arrival));
+  };
+  on('request', 'plain');
+  on('checkContinue', 'expectContinue');
+  on('checkExpectation', 'badExpectation');
+  server.on('connect', (_req: IncomingMessage, socket: Duplex) => answerRaw(socket, 'method_not_allowed'));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => onClientError(handler, error, socket));
+  return server;
+}
+
+const PARSE_ERRORS: ReadonlyMap<string, ErrorCode> = new Map([
+  ['HPE_HEADER_OVERFLOW', 'headers_too_large'],
+  ['ERR_HTTP_REQUEST_TIMEOUT', 'request_timeout'],
+  ['HPE_INVALID_VERSION', 'http_version'],
+]);
+
+/**
+ * What node's parser refuses. Where the request had already reached the handler
+ * (a bad chunk in its body), that exchange is refused; otherwise the answer is
+ * written to the socket itself: closing without one reads as a crash to nginx.
+ */
+function onClientError(handler: RequestHandler, error: NodeJS.ErrnoException, socket: Duplex): void {
+  const code = PARSE_ERRORS.get(error.code ?? '') ?? 'bad_framing';
+  if (handler.failOn(socket, code)) return;
+  if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
+  else answerRaw(socket, code);
+}
+
+/** An answer without a request to answer: default dialect, then the connection ends. */
+function answerRaw(socket: Duplex, code: ErrorCode): void {
+  const row = errorRow(code);
+  const { headers, body } = fallbackDialect(null).error(row, '');
+  const lines = [`HTTP/1.1 ${row.status} ${STATUS_CODES[row.status]}`, 'connection: close', `x-weir-error: ${code}`];
+  for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
+  lines.push(`content-length: ${Buffer.byteLength(body)}`, '', body);
+  socket.end(lines.join('\r\n'), () => socket.destroy());
+}

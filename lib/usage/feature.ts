@@ -1,0 +1,66 @@
+import type { Feature, House, Installed } from '../pipeline/index.ts';
+import { Journal } from './journal.ts';
+
+export interface UsageSettings {
+  /** Folder of the journal, or `none`. */
+  readonly journal: string;
+  readonly store: 'none';
+  /** `none`, `batch`, or an interval such as `1s`. */
+  readonly fsync: string;
+  readonly onFull: 'serve' | 'refuse';
+  readonly holdMs: number;
+  readonly tagHeaders: readonly string[];
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
+
+/** `none` and `batch` as they are, an interval in milliseconds. The schema admits nothing else. */
+export function parseFsync(value: string): 'none' | 'batch' | number {
+  if (value === 'none' || value === 'batch') return value;
+  const [, count, unit] = /^(\d+)(ms|s|m)$/.exec(value)!;
+  return Number(count) * UNIT_MS[unit!]!;
+}
+
+async function install(settings: UsageSettings, house: House): Promise<Installed> {
+  if (settings.journal === 'none') return {};
+  const journal = new Journal({
+    folder: settings.journal,
+    instance: house.instance,
+    boot: house.boot,
+    worker: 0,
+    fsync: parseFsync(settings.fsync),
+    holdMs: settings.holdMs,
+    onFull: settings.onFull,
+    warn: warning => house.warn(warning),
+  });
+  return {
+    sinks: [journal],
+    holdsEnd: true,
+    describe: [`usage: one fact a line in ${settings.journal}, fsync ${settings.fsync}`],
+    blockedBy: () => (settings.onFull === 'refuse' && journal.failing ? 'journal_unavailable' : null),
+    close: () => journal.close(),
+  };
+}
+
+/** The `usage` section: facts that survive the process. Without it facts go to the log and the `fact` event only. */
+export const usageFeature: Feature<UsageSettings> = {
+  section: 'usage',
+  schema: {
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      journal: { type: 'string', minLength: 1, default: './data/journal', path: true },
+      store: { enum: ['none'], default: 'none' },
+      fsync: { type: 'string', pattern: '^(?:none|batch|[1-9][0-9]{0,5}(?:ms|s|m))$', default: '1s' },
+      onFull: { enum: ['serve', 'refuse'], default: 'serve' },
+      holdMs: { type: 'integer', minimum: 1, maximum: 60_000, default: 100 },
+      tagHeaders: {
+        type: 'array',
+        maxItems: 32,
+        items: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]{0,63}$' },
+        default: [],
+      },
+    },
+  },
+  install,
+};

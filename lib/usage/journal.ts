@@ -1,0 +1,207 @@
+import { closeSync, fdatasync, mkdirSync, openSync, write } from 'node:fs';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import type { Fact, FactSink, Warning } from '../pipeline/index.ts';
+
+/** A segment is closed and the next begun past this size. */
+const SEGMENT_BYTES = 64 * 1024 * 1024;
+/** What may wait in memory while the disk does not take it; past it facts are dropped and counted. */
+const WAITING_BYTES_MAX = 64 * 1024 * 1024;
+
+export interface JournalOptions {
+  /** Folder of the segments; made if absent. */
+  readonly folder: string;
+  readonly instance: string;
+  readonly boot: string;
+  readonly worker: number;
+  /** `none`, `batch` (before a response ends), or an interval in milliseconds. */
+  readonly fsync: 'none' | 'batch' | number;
+  /** How long an end of message waits before it is released all the same. */
+  readonly holdMs: number;
+  /** `serve` releases and counts; `refuse` waits, and new requests are refused. */
+  readonly onFull: 'serve' | 'refuse';
+  readonly warn: (warning: Warning) => void;
+}
+
+/** One line: the fact's JSON with its CRC-32 as last member (CONTRACT §5). */
+export function journalLine(fact: Fact): string {
+  const json = JSON.stringify(fact);
+  const open = json.slice(0, -1);
+  return `${open},"crc":"${crc32(open).toString(16).padStart(8, '0')}"}\n`;
+}
+
+interface Waiting {
+  readonly recorded: () => void;
+  readonly dueMs: number;
+}
+
+/**
+ * Append-only NDJSON segments. A fact counts as recorded once write(2) of its
+ * line has returned. One asynchronous write is in flight at a time; what comes
+ * meanwhile joins the next, so a busy worker writes in batches by itself.
+ */
+export class Journal implements FactSink {
+  readonly name = 'journal';
+  readonly #options: JournalOptions;
+  #fd = -1;
+  #segment = 0;
+  #segmentBytes = 0;
+  #lines: string[] = [];
+  /** Bytes of a batch that a failed write left over; they go first. */
+  #leftOver: Buffer = Buffer.alloc(0);
+  #linesBytes = 0;
+  #waiting: Waiting[] = [];
+  #inFlight: Waiting[] = [];
+  #writing = false;
+  #unsynced = false;
+  #failing = false;
+  #dropped = 0;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #onIdle: (() => void) | null = null;
+
+  constructor(options: JournalOptions) {
+    this.#options = options;
+    mkdirSync(options.folder, { recursive: true, mode: 0o750 });
+    this.#openSegment();
+    if (options.onFull === 'serve') this.#every(Math.max(10, options.holdMs / 4), () => this.#releaseOverdue());
+    if (typeof options.fsync === 'number') this.#every(options.fsync, () => this.#sync(() => {}));
+    this.#every(1000, () => this.#flush());
+  }
+
+  #every(ms: number, step: () => void): void {
+    this.#timers.push(setInterval(step, ms).unref());
+  }
+
+  #openSegment(): void {
+    const { folder, instance, boot, worker } = this.#options;
+    const name = `${instance}-${boot}-${worker}-${this.#segment++}.ndjson`;
+    const fd = openSync(join(folder, name), 'ax', 0o640);
+    if (this.#fd !== -1) closeSync(this.#fd);
+    this.#fd = fd;
+    this.#segmentBytes = 0;
+  }
+
+  /** Facts that could not be kept. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** The disk does not take facts at the moment. */
+  get failing(): boolean {
+    return this.#failing;
+  }
+
+  take(fact: Fact, recorded: () => void): boolean {
+    if (this.#linesBytes > WAITING_BYTES_MAX) {
+      this.#dropped++;
+      return false;
+    }
+    const line = journalLine(fact);
+    this.#lines.push(line);
+    this.#linesBytes += line.length;
+    this.#waiting.push({ recorded, dueMs: performance.now() + this.#options.holdMs });
+    if (!this.#writing && !this.#failing) this.#flush();
+    return true;
+  }
+
+  #flush(): void {
+    if (this.#writing || (this.#lines.length === 0 && this.#leftOver.length === 0)) return;
+    this.#writing = true;
+    const lines = Buffer.from(this.#lines.join(''));
+    const batch = this.#leftOver.length === 0 ? lines : Buffer.concat([this.#leftOver, lines]);
+    this.#lines = [];
+    this.#linesBytes = 0;
+    this.#inFlight = this.#waiting;
+    this.#waiting = [];
+    this.#append(batch, 0);
+  }
+
+  #append(batch: Buffer, from: number): void {
+    write(this.#fd, batch, from, batch.length - from, null, (error, written) => {
+      if (error !== null) this.#onWriteError(error, batch.subarray(from));
+      else if (from + written < batch.length) this.#append(batch, from + written);
+      else this.#onWritten(batch.length);
+    });
+  }
+
+  #onWritten(bytes: number): void {
+    if (this.#failing) {
+      this.#failing = false;
+      this.#options.warn({ code: 'journal_recovered', message: 'The journal takes facts again.' });
+    }
+    this.#leftOver = this.#leftOver.subarray(0, 0);
+    this.#unsynced = true;
+    this.#segmentBytes += bytes;
+    if (this.#options.fsync === 'batch') this.#sync(() => this.#batchDone());
+    else this.#batchDone();
+  }
+
+  #batchDone(): void {
+    const done = this.#inFlight;
+    this.#inFlight = [];
+    this.#writing = false;
+    for (const { recorded } of done) recorded();
+    if (this.#segmentBytes > SEGMENT_BYTES) this.#rotate();
+    this.#flush();
+    if (!this.#writing) this.#onIdle?.();
+  }
+
+  #rotate(): void {
+    try {
+      this.#openSegment();
+    } catch (error) {
+      this.#report(error as Error);
+    }
+  }
+
+  /** A partly written line is completed by the retry: the segment stays whole. */
+  #onWriteError(error: Error, rest: Buffer): void {
+    this.#writing = false;
+    this.#leftOver = rest;
+    this.#linesBytes += rest.length;
+    this.#waiting = [...this.#inFlight, ...this.#waiting];
+    this.#inFlight = [];
+    this.#report(error);
+    this.#onIdle?.();
+  }
+
+  #report(error: Error): void {
+    if (this.#failing) return;
+    this.#failing = true;
+    const what = this.#options.onFull === 'refuse' ? 'New requests are refused' : 'Facts wait in memory';
+    this.#options.warn({ code: 'journal_failing', message: `The journal cannot be written (${error.message}). ${what}.` });
+  }
+
+  #sync(done: () => void): void {
+    if (!this.#unsynced) {
+      done();
+      return;
+    }
+    this.#unsynced = false;
+    fdatasync(this.#fd, error => {
+      if (error !== null) this.#report(error);
+      done();
+    });
+  }
+
+  #releaseOverdue(): void {
+    const nowMs = performance.now();
+    this.#waiting = this.#release(this.#waiting, nowMs);
+    this.#inFlight = this.#release(this.#inFlight, nowMs);
+  }
+
+  #release(list: Waiting[], nowMs: number): Waiting[] {
+    if (list.length === 0 || list[0]!.dueMs > nowMs) return list;
+    for (const entry of list) if (entry.dueMs <= nowMs) entry.recorded();
+    return list.filter(entry => entry.dueMs > nowMs);
+  }
+
+  /** Writes what waits and closes the segment. */
+  async close(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#flush();
+    if (this.#writing) await new Promise<void>(resolve => (this.#onIdle = resolve));
+    if (typeof this.#options.fsync === 'number') await new Promise<void>(resolve => this.#sync(resolve));
+    closeSync(this.#fd);
+  }
+}

@@ -1,0 +1,58 @@
+import type { Clock } from '../base/index.ts';
+import type { Exchange, Fact, FactSink } from '../pipeline/index.ts';
+import { factOf } from './fact-of.ts';
+import { RefusalBudget } from './refusal-budget.ts';
+
+export interface SettlerOptions {
+  readonly clock: Clock;
+  readonly sinks: readonly FactSink[];
+  /** Request headers (lower case) that become tags. */
+  readonly tagHeaders: readonly string[];
+}
+
+/** Turns a finished exchange into its fact and hands it to every sink. */
+export class Settler {
+  readonly #clock: Clock;
+  readonly #sinks: readonly FactSink[];
+  readonly #tagHeaders: readonly string[];
+  readonly #refusals: RefusalBudget;
+
+  constructor(options: SettlerOptions) {
+    this.#clock = options.clock;
+    this.#sinks = options.sinks;
+    this.#tagHeaders = options.tagHeaders;
+    this.#refusals = new RefusalBudget(options.clock, fact => this.#hand(fact, null));
+  }
+
+  /** True when a sink took `recorded` and will call it. */
+  settle(exchange: Exchange, recorded: (() => void) | null): boolean {
+    const tags = this.#tagHeaders.length === 0 ? null : this.#tags(exchange);
+    const fact = factOf(exchange, tags, this.#clock.monotonicMs());
+    const beforeIdentification = fact.outcome === 'refused' && exchange.principal === null;
+    if (beforeIdentification && this.#refusals.absorb(fact)) return false;
+    return this.#hand(fact, recorded);
+  }
+
+  #hand(fact: Fact, recorded: (() => void) | null): boolean {
+    let held = false;
+    for (const sink of this.#sinks) {
+      if (sink.take(fact, held || recorded === null ? ignore : recorded)) held = recorded !== null;
+    }
+    return held;
+  }
+
+  #tags(exchange: Exchange): Fact['tags'] {
+    const tags: Record<string, string> = Object.assign(Object.create(null), exchange.principal?.tags);
+    for (const name of this.#tagHeaders) {
+      const value = exchange.req.headers[name];
+      if (typeof value === 'string') tags[name] = value.slice(0, 256);
+    }
+    return { ...tags };
+  }
+
+  close(): void {
+    this.#refusals.flush();
+  }
+}
+
+function ignore(): void {}
