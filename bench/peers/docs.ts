@@ -5,9 +5,9 @@ import { ratioTables } from './tables.ts';
 const BEGIN = '<!-- bench:peers:begin (written by `npm --prefix bench run peers -- --write-docs`) -->';
 const END = '<!-- bench:peers:end -->';
 
-/** Replaces what stands between the markers; a file that has none gets them at its end. */
+/** Replaces what stands between the markers; a file that has none gets them at its end. Rejects if there is no file. */
 export async function writeDocs(file: URL, results: Results): Promise<void> {
-  const before = await readFile(file, 'utf8').catch(() => '# Benchmarks\n');
+  const before = await readFile(file, 'utf8');
   const section = `${BEGIN}\n${peersSection(results)}\n${END}`;
   const from = before.indexOf(BEGIN);
   const to = before.indexOf(END);
@@ -34,6 +34,9 @@ ${machine.cores} cores, ${machine.memoryGib} GiB, Linux ${machine.kernel}, Node 
 ${disturbance(results)}
 
 ${[...legend, ...skipped].join('\n')}
+
+To run it again: \`npm --prefix bench ci --ignore-scripts\`, then
+\`npm --prefix bench run peers -- --write-docs\`.
 
 ${ratioTables(results).trimEnd()}
 `;

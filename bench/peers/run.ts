@@ -36,7 +36,13 @@ async function main(args: string[]): Promise<number> {
     console.error('This bench reads /proc and needs Linux.');
     return 1;
   }
-  const results = await measureAll(options, plans, scenarios);
+  let results: Results;
+  try {
+    results = await measureAll(options, plans, scenarios);
+  } catch (error) {
+    console.error(`stopped: ${(error as Error).message}`);
+    return 1;
+  }
   console.log(`\n${rawTables(results)}\n${ratioTables(results)}`);
   await mkdir(RESULTS_FOLDER, { recursive: true });
   const file = new URL(`peers-${results.date.replaceAll(':', '')}.json`, RESULTS_FOLDER);

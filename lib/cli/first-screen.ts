@@ -14,11 +14,19 @@ export interface FirstScreen {
   readonly demo: string | null;
   /** Providers whose tools are worth a line. */
   readonly providers: readonly ShownProvider[];
+  /** Whose key a tool must have: the user's own, one of this gateway's, or none. */
+  readonly key: 'own' | 'client' | 'none';
   /** How to call this program again. */
   readonly invocation: string;
 }
 
 const TURN = '[{"role":"user","content":"hi"}]';
+
+const KEY_ADVICE: Readonly<Record<FirstScreen['key'], string>> = {
+  own: 'keep your own key',
+  client: 'and as its key one of auth.staticKeys',
+  none: 'any key will do',
+};
 
 /** One call of each dialect; `-N` shows the words as they come. */
 const DEMO_CALLS: readonly (readonly [path: string, body: string])[] = [
@@ -43,7 +51,7 @@ export function firstScreenLines(screen: FirstScreen, paint: Paint): readonly st
   }
   if (screen.providers.length > 0) {
     const rows = screen.providers.flatMap(provider => toolRows(provider, reachable.base));
-    lines.push('', paint.strong('Point a tool at it: set its base URL, keep your own key'));
+    lines.push('', paint.strong(`Point a tool at it: set its base URL, ${KEY_ADVICE[screen.key]}`));
     lines.push(...tableLines(rows).map(line => `  ${line}`));
   }
   const rest = [

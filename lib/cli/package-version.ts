@@ -1,20 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { packageRoot } from '../base/index.ts';
 
-/** The version of this package: from the nearest package.json above, which differs between `lib/` and `dist/lib/`. */
+/** The version of this package. */
 export function packageVersion(): string {
-  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
-    const text = readIfThere(join(folder, 'package.json'));
-    if (text !== null) return (JSON.parse(text) as { version: string }).version;
-    if (folder === dirname(folder)) throw new Error('package.json is missing above the command line');
-  }
-}
-
-function readIfThere(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
+  const text = readFileSync(join(packageRoot(), 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
 }

@@ -119,7 +119,8 @@ async function tryStream(trial: Trial, model: string): Promise<string> {
     const document = parsed(data);
     if (document === undefined) return;
     const error = pick(document, 'error');
-    if (error !== undefined && error !== null) throw new TrialFailure(`the stream says: ${messageOf(document)}`);
+    if (error !== undefined && error !== null)
+      throw new TrialFailure(`the stream says: ${messageOf(document)}`);
     documents++;
     const piece = trial.wire.pieceText(document);
     if (text === '' && piece !== '') first = elapsed(started);
@@ -147,7 +148,8 @@ async function call(trial: Trial, target: string, body: object | null): Promise<
   });
   if (response.ok) return response;
   const location = response.headers.get('location');
-  if (location !== null) throw new TrialFailure(`${response.status}: redirected to ${location}; use that as --url`);
+  if (location !== null)
+    throw new TrialFailure(`${response.status}: redirected to ${location}; use that as --url`);
   const code = response.headers.get('x-weir-error');
   const text = await response.text();
   const message = messageOf(parsed(text)) || text.trim().slice(0, 200);

@@ -1,4 +1,4 @@
-import { Composer, type Document, type ErrorCode, Lexer, type ParsedNode, Parser } from 'yaml';
+import { Composer, type CST, type Document, type ErrorCode, Lexer, type ParsedNode, Parser } from 'yaml';
 import { MAX_DEPTH } from './fault.ts';
 import { MAX_FILE_BYTES } from './read-capped.ts';
 
@@ -31,10 +31,14 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
   TAG_RESOLVE_FAILED: 'tags (!) are not supported',
 };
 
+const NOT_YAML = 'this is not valid YAML here';
+
 /** A fault at an offset of the text. */
 export interface OffsetFault {
   readonly offset: number;
   readonly message: string;
+  /** The text may be valid, but is given up. */
+  readonly isLimit?: boolean;
 }
 
 export type Composed =
@@ -47,7 +51,8 @@ export type Composed =
  * takes quadratic time. Refuses with the first fault in the text.
  */
 export function composeYaml(text: string): Composed {
-  if (Buffer.byteLength(text) > MAX_FILE_BYTES) return refusal(0, 'the config is larger than 1 MiB');
+  if (text.length > MAX_FILE_BYTES || Buffer.byteLength(text) > MAX_FILE_BYTES)
+    return refusal(0, 'the config is larger than 1 MiB');
   const unprintable = UNPRINTABLE.exec(text);
   if (unprintable !== null) {
     const code = unprintable[0].codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0');
@@ -65,13 +70,14 @@ export function composeYaml(text: string): Composed {
   });
   const documents: Document.Parsed<ParsedNode>[] = [];
   const broken = feed(text, composer, documents);
+  if (broken?.isLimit === true) return { ok: false, fault: broken };
   const [document, second] = documents;
-  const fault = earliest([broken, document === undefined ? null : firstFault(document)]);
+  const fault = earliest([document === undefined ? null : firstFault(document), broken]);
   if (fault !== null) return refusal(fault.offset, reword(text, fault));
   if (second !== undefined) {
     return refusal(second.range[0], 'one file holds one document: remove the second "---"');
   }
-  return document === undefined ? refusal(0, 'not valid YAML') : { ok: true, document };
+  return document === undefined ? refusal(0, NOT_YAML) : { ok: true, document };
 }
 
 /** Runs the parser step by step, so that a hostile text is given up before it costs time or stack. */
@@ -81,26 +87,37 @@ function feed(
   documents: Document.Parsed<ParsedNode>[],
 ): OffsetFault | null {
   const parser = new Parser();
-  let lexemes = 0;
-  for (const lexeme of new Lexer().lex(text)) {
-    if (++lexemes > MAX_LEXEMES) return { offset: parser.offset, message: 'the config is too large' };
-    if (parser.stack.length > MAX_DEPTH + 4) {
-      return { offset: parser.offset, message: 'nested too deeply' };
-    }
-    for (const token of parser.next(lexeme)) {
-      if (token.type === 'error') {
-        return { offset: token.offset, message: 'this is not valid YAML here' };
-      }
-      if (token.type === 'directive' && !/^%YAML\s+1\.2\s*$/.test(token.source)) {
-        return { offset: token.offset, message: MESSAGES.BAD_DIRECTIVE! };
-      }
+  const compose = (tokens: Iterable<CST.Token>): OffsetFault | null => {
+    for (const token of tokens) {
+      const fault = faultOf(token);
+      if (fault !== null) return fault;
       documents.push(...composer.next(token));
     }
-    if (documents.length > 2) return null;
+    return null;
+  };
+  let lexemes = 0;
+  let fault: OffsetFault | null = null;
+  for (const lexeme of new Lexer().lex(text)) {
+    const message = overLimit(++lexemes, parser.stack.length);
+    if (message !== null) return { offset: parser.offset, message, isLimit: true };
+    fault = compose(parser.next(lexeme));
+    if (fault !== null || documents.length > 2) break;
   }
-  for (const token of parser.end()) documents.push(...composer.next(token));
+  // What stands before a fault is composed too: the first mistake may be there.
+  fault ??= compose(parser.end());
   documents.push(...composer.end(true, text.length));
-  return null;
+  return fault;
+}
+
+function faultOf(token: CST.Token): OffsetFault | null {
+  if (token.type === 'error') return { offset: token.offset, message: NOT_YAML };
+  const isForeign = token.type === 'directive' && !/^%YAML\s+1\.2\s*$/.test(token.source);
+  return isForeign ? { offset: token.offset, message: MESSAGES.BAD_DIRECTIVE! } : null;
+}
+
+function overLimit(lexemes: number, depth: number): string | null {
+  if (lexemes > MAX_LEXEMES) return 'the config is too large';
+  return depth > MAX_DEPTH + 4 ? 'nested too deeply' : null;
 }
 
 function firstFault(document: Document.Parsed<ParsedNode>): OffsetFault | null {
@@ -108,7 +125,7 @@ function firstFault(document: Document.Parsed<ParsedNode>): OffsetFault | null {
   const warnings = document.warnings.filter(warning => warning.code !== 'BAD_INDENT');
   const faults = [...document.errors, ...warnings].map(error => ({
     offset: error.pos[0],
-    message: MESSAGES[error.code] ?? 'this is not valid YAML here',
+    message: MESSAGES[error.code] ?? NOT_YAML,
   }));
   return earliest(faults);
 }

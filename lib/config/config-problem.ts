@@ -48,16 +48,22 @@ function formatProblem(problem: ConfigProblem): string {
 /**
  * The path of a setting as people write it. Names that come from the config
  * are shown only where they cannot be a secret that was put in the wrong place.
- * `root` tells list indexes from keys that look like numbers.
+ * `root` tells list indexes from keys that look like numbers; `isLastShown`
+ * overrules what the last name looks like.
  */
-export function formatPath(segments: readonly (string | number)[], root: unknown = null): string {
+export function formatPath(
+  segments: readonly (string | number)[],
+  root: unknown = null,
+  isLastShown?: boolean,
+): string {
   let path = '';
   let value = root;
-  for (const segment of segments) {
+  for (const [index, segment] of segments.entries()) {
     if (typeof segment === 'number' || Array.isArray(value)) {
       path += `[${segment}]`;
     } else {
-      const name = isPlainName(segment) ? segment : '[hidden]';
+      const isShown = (index === segments.length - 1 ? isLastShown : undefined) ?? isPlainName(segment);
+      const name = isShown ? segment : '[hidden]';
       path += path === '' ? name : `.${name}`;
     }
     value = member(value, segment);

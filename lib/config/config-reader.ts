@@ -26,15 +26,6 @@ export interface SettingsFault {
   readonly message: string;
 }
 
-/** A rule between sections that a schema cannot say. `segments` lead to the setting to change. */
-export interface CrossFault {
-  readonly segments: readonly (string | number)[];
-  readonly message: string;
-}
-
-/** Judges settings that passed the schema, references read. */
-export type CrossCheck<T> = (settings: T) => readonly CrossFault[];
-
 const MAX_PROBLEMS = 50;
 
 /**
@@ -195,20 +186,13 @@ function problemsOf(
   return [...distinct.values()].sort((a, b) => place(a) - place(b));
 }
 
-function problemOf(
-  fault: Fault,
-  root: unknown,
-  tree: SourceTree | null,
-  context: ConfigContext,
-): ConfigProblem {
+function problemOf(fault: Fault, root: unknown, tree: SourceTree, context: ConfigContext): ConfigProblem {
   const position = tree.locate(fault.segments, fault.at);
-  // An empty name is shown as hidden.
-  const shown = fault.isKeyHidden === true ? [...fault.segments.slice(0, -1), ''] : fault.segments;
   return {
     file: context.file,
     line: position?.line ?? null,
     column: position?.column ?? null,
-    path: formatPath(shown, root),
+    path: formatPath(fault.segments, root, fault.isKeyShown),
     message: fault.message,
     suggestion: fault.suggestion,
   };

@@ -45,13 +45,17 @@ function unknownKey(error: ErrorObject, parent: readonly string[]): Fault {
   const schema = error.parentSchema as { properties?: Record<string, unknown> } | undefined;
   const known = Object.keys(schema?.properties ?? {});
   const suggestion = nearest(key, known);
-  const segments = [...parent, key];
-  if (suggestion !== null) return { segments, at: 'key', message: 'unknown key', suggestion };
+  const fault = { segments: [...parent, key], at: 'key', suggestion } as const;
+  if (suggestion !== null) {
+    // A slip of a known key is no secret; a known key with more behind it may be.
+    const isSlip = Math.abs(key.length - suggestion.length) <= 2;
+    return { ...fault, message: 'unknown key', ...(isSlip && { isKeyShown: true }) };
+  }
   const valid = known.length > MAX_KEYS_NAMED ? [...known.slice(0, MAX_KEYS_NAMED), '…'] : known;
   const message = valid.length === 0 ? 'unknown key' : `unknown key; the keys here are ${valid.join(', ')}`;
   // Beside secrets, a stray text is as likely a secret as a key: {sk-123} is a map in YAML.
-  const isKeyHidden = Object.values(schema?.properties ?? {}).some(isSecretSchema);
-  return { segments, at: 'key', message, suggestion, isKeyHidden };
+  const isRisky = Object.values(schema?.properties ?? {}).some(isSecretSchema);
+  return { ...fault, message, ...(isRisky && { isKeyShown: false }) };
 }
 
 function isSecretSchema(schema: unknown): boolean {

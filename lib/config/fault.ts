@@ -6,8 +6,8 @@ export interface Fault {
   readonly at: 'key' | 'value';
   readonly message: string;
   readonly suggestion: string | null;
-  /** The last key may be a secret in the wrong place: it is not shown. */
-  readonly isKeyHidden?: boolean;
+  /** Whether the last key may be shown; without it, if it looks like a name. */
+  readonly isKeyShown?: boolean;
 }
 
 export interface Position {

@@ -37,7 +37,9 @@ export function parseYaml(text: string): ParsedYaml {
   const composed = composeYaml(source);
   if (!composed.ok) {
     const { offset, message } = composed.fault;
-    return { ok: false, faults: [{ ...lines.positionAt(offset), segments: [], message }] };
+    // A text that is too large is not walked once more for the sake of line 1.
+    const position = offset === 0 ? { line: 1, column: 1 } : lines.positionAt(offset);
+    return { ok: false, faults: [{ ...position, segments: [], message }] };
   }
   const root = composed.document.contents;
   const builder = new ValueBuilder(lines);
@@ -49,14 +51,17 @@ export function parseYaml(text: string): ParsedYaml {
   };
 }
 
+/** Offsets to lines and columns; made when the first one is asked for. */
 class LineIndex {
-  readonly #starts: number[] = [0];
+  readonly #text: string;
+  #starts: readonly number[] | null = null;
 
   constructor(text: string) {
-    for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) this.#starts.push(at + 1);
+    this.#text = text;
   }
 
   positionAt(offset: number): Position {
+    this.#starts ??= lineStarts(this.#text);
     let low = 0;
     let high = this.#starts.length - 1;
     while (low < high) {
@@ -66,6 +71,12 @@ class LineIndex {
     }
     return { line: low + 1, column: offset - this.#starts[low]! + 1 };
   }
+}
+
+function lineStarts(text: string): number[] {
+  const starts = [0];
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) starts.push(at + 1);
+  return starts;
 }
 
 class ValueBuilder {

@@ -1,7 +1,13 @@
 import { basename, dirname, join } from 'node:path';
 import type { Clock, Secret } from '../base/index.ts';
 import { IdentifyStage, installationSecret, PoolStage, StaticKeys } from '../keys/index.ts';
-import { compileStages, type FactSink, type House, type Installed, type Provider } from '../pipeline/index.ts';
+import {
+  compileStages,
+  type FactSink,
+  type House,
+  type Installed,
+  type Provider,
+} from '../pipeline/index.ts';
 import type { CompiledProviders } from '../providers/index.ts';
 import type { Plan, Upstreams } from '../proxy/index.ts';
 import { openTap, Settler, type UsageSettings } from '../usage/index.ts';
@@ -36,7 +42,12 @@ function isByo(settings: Settings): boolean {
 function coreStages(settings: Settings, providers: Iterable<Provider>, secret: Secret) {
   const { open, staticKeys } = settings.auth;
   return [
-    new IdentifyStage({ byo: isByo(settings), open, staticKeys: new StaticKeys(staticKeys), installationSecret: secret }),
+    new IdentifyStage({
+      byo: isByo(settings),
+      open,
+      staticKeys: new StaticKeys(staticKeys),
+      installationSecret: secret,
+    }),
     new PoolStage(providers),
   ];
 }
@@ -81,7 +92,9 @@ export function assemble(settings: Settings, parts: Parts): Assembly {
   return { plan: Object.freeze(plan), settler };
 }
 
-function firstBlocker(blockers: readonly (() => 'journal_unavailable' | null)[]): 'journal_unavailable' | null {
+function firstBlocker(
+  blockers: readonly (() => 'journal_unavailable' | null)[],
+): 'journal_unavailable' | null {
   for (const blocker of blockers) {
     const code = blocker();
     if (code !== null) return code;

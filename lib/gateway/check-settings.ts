@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { systemClock } from '../base/index.ts';
-import type { CrossFault } from '../config/index.ts';
+import type { SettingsFault } from '../config/index.ts';
 import type { Catalogue } from '../providers/index.ts';
 import { compileSettingsProviders, wantsScripted } from './providers.ts';
 import type { Settings } from './settings.ts';
@@ -18,14 +18,14 @@ function providerWithKeys(settings: Settings): string | null {
   return null;
 }
 
-function checkClientAuth(settings: Settings): CrossFault[] {
+function checkClientAuth(settings: Settings): SettingsFault[] {
   const { auth, listen } = settings;
   if (auth.staticKeys.length > 0 || auth.open) return [];
   const pooled = providerWithKeys(settings);
   if (pooled !== null) {
     return [
       {
-        segments: ['providers', pooled, 'keys'],
+        path: ['providers', pooled, 'keys'],
         message:
           'a pool key needs clients that can be told apart: add auth.staticKeys, or say auth.open: true to let everyone who can reach the port spend it',
       },
@@ -34,7 +34,7 @@ function checkClientAuth(settings: Settings): CrossFault[] {
   if (listen.path === undefined && !isLoopback(listen.host)) {
     return [
       {
-        segments: ['listen', 'host'],
+        path: ['listen', 'host'],
         message:
           'an address that others can reach needs auth.staticKeys, or auth.open: true if everyone who can reach it may use it',
       },
@@ -43,17 +43,24 @@ function checkClientAuth(settings: Settings): CrossFault[] {
   return [];
 }
 
-function checkStaticKeys(settings: Settings): CrossFault[] {
-  const problems: CrossFault[] = [];
+function checkStaticKeys(settings: Settings): SettingsFault[] {
+  const problems: SettingsFault[] = [];
   const ids = new Set<string>();
   const values = new Set<string>();
   settings.auth.staticKeys.forEach(({ id, key }, i) => {
-    if (ids.has(id)) problems.push({ segments: ['auth', 'staticKeys', i, 'id'], message: 'this id is used twice' });
+    if (ids.has(id))
+      problems.push({ path: ['auth', 'staticKeys', i, 'id'], message: 'this id is used twice' });
     if (values.has(key.reveal())) {
-      problems.push({ segments: ['auth', 'staticKeys', i, 'key'], message: 'two static keys have the same value' });
+      problems.push({
+        path: ['auth', 'staticKeys', i, 'key'],
+        message: 'two static keys have the same value',
+      });
     }
     if (key.reveal().length < 8) {
-      problems.push({ segments: ['auth', 'staticKeys', i, 'key'], message: 'a client key must have at least 8 characters' });
+      problems.push({
+        path: ['auth', 'staticKeys', i, 'key'],
+        message: 'a client key must have at least 8 characters',
+      });
     }
     ids.add(id);
     values.add(key.reveal());
@@ -69,29 +76,25 @@ function segmentsOf(path: string): string[] {
   return path.split(/[.[\]]+/).filter(segment => segment !== '');
 }
 
-function checkProviders(settings: Settings, catalogue: Catalogue): CrossFault[] {
+function checkProviders(settings: Settings, catalogue: Catalogue): SettingsFault[] {
   const origin = wantsScripted(settings, catalogue) ? SOME_ORIGIN : null;
   const compiled = compileSettingsProviders(settings, catalogue, systemClock, origin);
   if ('providers' in compiled) return checkGrants(settings, compiled.providers);
-  return compiled.map(({ path, message }) => ({ segments: segmentsOf(path), message }));
+  return compiled.map(({ path, message }) => ({ path: segmentsOf(path), message }));
 }
 
 /** A grant that names no provider of this gateway is a typing error, and would deny silently. */
-function checkGrants(settings: Settings, providers: ReadonlyMap<string, unknown>): CrossFault[] {
+function checkGrants(settings: Settings, providers: ReadonlyMap<string, unknown>): SettingsFault[] {
   return settings.auth.staticKeys.flatMap(({ grant }, i) =>
     (grant?.providers ?? []).flatMap((name, at) => {
       if (providers.has(name)) return [];
-      const segments = ['auth', 'staticKeys', i, 'grant', 'providers', at];
-      return [{ segments, message: 'no provider of this gateway has this name' }];
+      const path = ['auth', 'staticKeys', i, 'grant', 'providers', at];
+      return [{ path, message: 'no provider of this gateway has this name' }];
     }),
   );
 }
 
 /** The rules of CONTRACT §2 on who may use a configured key, and whether the providers can be reached at all. */
-export function checkSettings(settings: Settings, catalogue: Catalogue): readonly CrossFault[] {
-  return [
-    ...checkClientAuth(settings),
-    ...checkStaticKeys(settings),
-    ...checkProviders(settings, catalogue),
-  ];
+export function checkSettings(settings: Settings, catalogue: Catalogue): readonly SettingsFault[] {
+  return [...checkClientAuth(settings), ...checkStaticKeys(settings), ...checkProviders(settings, catalogue)];
 }

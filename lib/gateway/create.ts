@@ -1,4 +1,4 @@
-import { type ConfigProblem, formatProblems } from '../config/index.ts';
+import { type ConfigProblem, formatProblems, processEnvironment } from '../config/index.ts';
 import { Gateway, type GatewayOptions } from './gateway.ts';
 import { loadSettings, type Settings } from './settings.ts';
 
@@ -24,7 +24,7 @@ export function startGateway(settings: Settings, options: GatewayOptions = {}): 
  * `Secret` may stand for one. Rejects with a `ConfigError`.
  */
 export async function createGateway(config: object = {}): Promise<Gateway> {
-  const result = loadSettings({ object: config }, process.env);
+  const result = loadSettings({ object: config }, processEnvironment());
   if (!result.ok) throw new ConfigError(result.problems);
   return startGateway(result.settings);
 }

@@ -29,7 +29,11 @@ export interface GatewayEvents {
 
 /** Facts are named after the machine; only what a file name can hold is kept. */
 function instanceName(): string {
-  return hostname().replace(/[^A-Za-z0-9.]/g, '').slice(0, 63) || 'weir';
+  return (
+    hostname()
+      .replace(/[^A-Za-z0-9.]/g, '')
+      .slice(0, 63) || 'weir'
+  );
 }
 
 /** A feature as it was installed, with the settings it was installed from. */
@@ -182,7 +186,10 @@ export class Gateway extends EventEmitter<GatewayEvents> {
   async reload(settings: Settings): Promise<ConfigResult<Settings>> {
     if (JSON.stringify(settings.listen) !== JSON.stringify(this.#settings.listen)) {
       const message = 'listen changes only by a restart: nothing was reloaded';
-      return { ok: false, problems: [{ file: null, line: null, column: null, path: 'listen', message, suggestion: null }] };
+      return {
+        ok: false,
+        problems: [{ file: null, line: null, column: null, path: 'listen', message, suggestion: null }],
+      };
     }
     const before = { settings: this.#settings, upstreams: this.#upstreams, assembly: this.#assembly };
     const features = new Map(this.#features);

@@ -1,6 +1,11 @@
 import type { Clock } from '../base/index.ts';
 import { dialects } from '../dialects/index.ts';
-import { type Catalogue, type CompiledProviders, compileProviders, type ProviderProblem } from '../providers/index.ts';
+import {
+  type Catalogue,
+  type CompiledProviders,
+  compileProviders,
+  type ProviderProblem,
+} from '../providers/index.ts';
 import { postForm } from '../proxy/index.ts';
 import type { Settings } from './settings.ts';
 
@@ -17,5 +22,9 @@ export function compileSettingsProviders(
   clock: Clock,
   scriptedOrigin: string | null,
 ): CompiledProviders | readonly ProviderProblem[] {
-  return compileProviders(catalogue, settings.providers ?? null, dialects, { clock, scriptedOrigin, postForm });
+  return compileProviders(catalogue, settings.providers ?? null, dialects, {
+    clock,
+    scriptedOrigin,
+    postForm,
+  });
 }

@@ -1,7 +1,12 @@
 import type { Secret } from '../base/index.ts';
 import { ConfigReader, type ConfigResult, type Environment } from '../config/index.ts';
 import { grantSchema, type StaticKeySettings } from '../keys/index.ts';
-import { type Catalogue, loadCatalogue, providersSchema, type ProvidersSettings } from '../providers/index.ts';
+import {
+  type Catalogue,
+  loadCatalogue,
+  type ProvidersSettings,
+  providersSchema,
+} from '../providers/index.ts';
 import type { DrainTimes, Timeouts } from '../proxy/index.ts';
 import { checkSettings } from './check-settings.ts';
 import { FEATURES } from './features.ts';
@@ -74,7 +79,11 @@ const authSchema = {
           id: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' },
           key: { type: 'string', secret: true },
           subject: { type: 'string', minLength: 1, maxLength: 128 },
-          tags: { type: 'object', additionalProperties: { type: 'string', maxLength: 256 }, maxProperties: 32 },
+          tags: {
+            type: 'object',
+            additionalProperties: { type: 'string', maxLength: 256 },
+            maxProperties: 32,
+          },
           grant: grantSchema,
         },
       },
@@ -83,7 +92,12 @@ const authSchema = {
 } as const;
 
 const count = (value: number) => ({ type: 'integer', minimum: 1, maximum: 10_000_000, default: value });
-const milliseconds = (value: number, minimum = 1) => ({ duration: true, minimum, maximum: 86_400_000, default: value });
+const milliseconds = (value: number, minimum = 1) => ({
+  duration: true,
+  minimum,
+  maximum: 86_400_000,
+  default: value,
+});
 
 const limitsSchema = {
   type: 'object',
@@ -140,7 +154,9 @@ export function loadSettings(
   env: Environment,
 ): ConfigResult<Settings> {
   const catalogue = loadCatalogue();
-  const reader = new ConfigReader<Settings>(configSchema(catalogue), settings => checkSettings(settings, catalogue));
+  const reader = new ConfigReader<Settings>(configSchema(catalogue), settings =>
+    checkSettings(settings, catalogue),
+  );
   if (source !== null && 'file' in source) return reader.readFile(source.file, env);
   const context = { file: null, baseDir: process.cwd(), env };
   const result = reader.readObject(source === null ? {} : source.object, context);

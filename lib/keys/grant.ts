@@ -32,7 +32,8 @@ export function compileGrant(settings: GrantSettings | undefined): Grant {
 /** Judges provider and operation of an exchange. */
 export function checkGrant(grant: Grant, exchange: Exchange): Refusal | undefined {
   const provider = exchange.provider!.name;
-  if (grant.providers !== null && !grant.providers.has(provider)) return new Refusal('not_granted', `provider ${provider}`);
+  if (grant.providers !== null && !grant.providers.has(provider))
+    return new Refusal('not_granted', `provider ${provider}`);
   const { operation } = exchange.endpoint!;
   return grant.operations.has(operation) ? undefined : new Refusal('not_granted', `operation ${operation}`);
 }

@@ -57,13 +57,20 @@ export class IdentifyStage implements Stage {
 
   #identifyOwn(exchange: Exchange, key: StaticKey | null): StageResult {
     if (key === null) return new Refusal('invalid_key');
-    exchange.principal = { auth: 'static', subject: key.subject, keyId: key.id, tags: key.tags, managed: true };
+    exchange.principal = {
+      auth: 'static',
+      subject: key.subject,
+      keyId: key.id,
+      tags: key.tags,
+      managed: true,
+    };
     return checkGrant(key.grant, exchange);
   }
 
   #byoPrincipal(found: readonly string[]): Principal {
     const first = found[0];
-    if (first === undefined) return { auth: 'none', subject: null, keyId: null, tags: NO_TAGS, managed: false };
+    if (first === undefined)
+      return { auth: 'none', subject: null, keyId: null, tags: NO_TAGS, managed: false };
     const mac = createHmac('sha256', this.#settings.installationSecret.reveal()).update(first).digest('hex');
     return { auth: 'byo', subject: null, keyId: `byo:${mac.slice(0, 16)}`, tags: NO_TAGS, managed: false };
   }

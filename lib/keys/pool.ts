@@ -14,7 +14,11 @@ export class PoolStage implements Stage {
 
   constructor(providers: Iterable<Provider>) {
     for (const { name, keys } of providers) {
-      if (keys.length > 0) this.#turns.set(name, keys.map(key => ({ key, current: 0 })));
+      if (keys.length > 0)
+        this.#turns.set(
+          name,
+          keys.map(key => ({ key, current: 0 })),
+        );
     }
   }
 
@@ -22,7 +26,8 @@ export class PoolStage implements Stage {
     if (!exchange.principal!.managed) return undefined;
     const provider = exchange.provider!;
     const turns = this.#turns.get(provider.name);
-    if (turns === undefined) return provider.scheme.name === 'none' ? undefined : new Refusal('no_upstream_key');
+    if (turns === undefined)
+      return provider.scheme.name === 'none' ? undefined : new Refusal('no_upstream_key');
     exchange.poolKey = nextKey(turns);
     return undefined;
   }

@@ -30,7 +30,12 @@ export class StaticKeys {
       const digest = this.#digest(key.reveal());
       const known = this.#byDigest.get(digest.toString('latin1'));
       if (known !== undefined) throw new Error(`static keys ${known.key.id} and ${id} have the same value`);
-      const entry = { id, subject: subject ?? id, tags: Object.freeze({ ...tags }), grant: compileGrant(grant) };
+      const entry = {
+        id,
+        subject: subject ?? id,
+        tags: Object.freeze({ ...tags }),
+        grant: compileGrant(grant),
+      };
       this.#byDigest.set(digest.toString('latin1'), { digest, key: entry });
     }
   }

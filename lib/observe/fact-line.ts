@@ -11,10 +11,15 @@ function duration(ms: number | null): string {
 
 /** One fact as a line for people: what was asked, how it ended, what it used. */
 export function factLine(fact: Fact): string {
-  const parts = [fact.status === null ? '---' : String(fact.status), fact.method ?? '?', fact.path ?? '(no target)'];
+  const parts = [
+    fact.status === null ? '---' : String(fact.status),
+    fact.method ?? '?',
+    fact.path ?? '(no target)',
+  ];
   const model = fact.modelServed ?? fact.modelRequested;
   if (model !== null) parts.push(model);
-  if (fact.usageSource !== 'none') parts.push(`${tokens(fact.inputTokens)}→${tokens(fact.outputTokens)} tokens`);
+  if (fact.usageSource !== 'none')
+    parts.push(`${tokens(fact.inputTokens)}→${tokens(fact.outputTokens)} tokens`);
   parts.push(duration(fact.durationMs));
   if (fact.outcome !== 'complete') parts.push(fact.outcome);
   if (fact.errorCode !== null) parts.push(fact.errorCode);

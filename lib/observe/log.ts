@@ -40,7 +40,8 @@ export class Log {
   }
 
   #fact(fact: Fact): boolean {
-    const failed = fact.outcome === 'upstreamFailed' || fact.outcome === 'upstreamTruncated' || fact.outcome === 'lost';
+    const failed =
+      fact.outcome === 'upstreamFailed' || fact.outcome === 'upstreamTruncated' || fact.outcome === 'lost';
     if (failed || fact.errorCode === 'internal') this.#pino.warn({ fact }, factLine(fact));
     else this.#pino.info({ fact }, factLine(fact));
     return false;

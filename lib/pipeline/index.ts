@@ -1,4 +1,11 @@
-export { DEFAULT_OPERATIONS, type Dialect, type Endpoint, type ErrorShape, OPERATIONS, type Operation } from './dialect.ts';
+export {
+  DEFAULT_OPERATIONS,
+  type Dialect,
+  type Endpoint,
+  type ErrorShape,
+  OPERATIONS,
+  type Operation,
+} from './dialect.ts';
 export { Exchange, type Principal } from './exchange.ts';
 export type { AuthKind, Fact, FactSink, Outcome } from './fact.ts';
 export type { Feature, House, Installed, Warning } from './feature.ts';

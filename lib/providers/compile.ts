@@ -88,7 +88,10 @@ function nameFault(name: string, reserved: ReadonlySet<string>): ProviderProblem
   if (PROVIDER_NAME.test(name)) return null;
   // A long one may be a key that landed in the wrong place.
   const path = name.length <= PROVIDER_NAME_MAX ? `providers.${name}` : 'providers';
-  return { path, message: 'a name is made of a-z, 0-9 and dashes, at most 32 of them, and begins with no dash' };
+  return {
+    path,
+    message: 'a name is made of a-z, 0-9 and dashes, at most 32 of them, and begins with no dash',
+  };
 }
 
 function bareRoutes(catalogue: Catalogue, providers: ReadonlyMap<string, Provider>): readonly BareRoute[] {

@@ -35,7 +35,8 @@ export function answerRefusal(
     String(row.clientRetry),
   ];
   if (refusal.retryAfterSeconds > 0) headers.push('retry-after', String(refusal.retryAfterSeconds));
-  if (row.code === 'method_not_allowed') headers.push('allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
+  if (row.code === 'method_not_allowed')
+    headers.push('allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS');
   if (row.code === 'upgrade_required') headers.push('upgrade', 'HTTP/1.1');
   if (close) headers.push('connection', 'close');
   writeWhole(exchange.res, row.status, headers, shape.body);
@@ -45,7 +46,12 @@ export function answerRefusal(
 }
 
 /** Sends a small answer of our own in one write. */
-export function writeWhole(res: ServerResponse, status: number, headers: readonly string[], body: string): void {
+export function writeWhole(
+  res: ServerResponse,
+  status: number,
+  headers: readonly string[],
+  body: string,
+): void {
   res.writeHead(status, headers as string[]);
   res.end(body);
 }

@@ -33,7 +33,11 @@ export class DnsCache {
   lookup(
     hostname: string,
     options: { all?: boolean | undefined },
-    callback: (error: NodeJS.ErrnoException | null, address: string | LookupAddress[], family?: number) => void,
+    callback: (
+      error: NodeJS.ErrnoException | null,
+      address: string | LookupAddress[],
+      family?: number,
+    ) => void,
   ): void {
     this.#find(hostname, (error, addresses) => {
       if (error !== null) callback(error, options.all ? [] : '');

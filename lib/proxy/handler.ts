@@ -98,7 +98,8 @@ export class RequestHandler implements RunHouse {
     const refusal = this.#gate(exchange, plan);
     if (refusal !== null) this.#refuse(exchange, refusal);
     else if (isProbe(exchange.req.method!, exchange.target!)) this.#answerEmpty(exchange, plan, 200, []);
-    else if (plan.site.corsOrigins.size > 0 && isPreflight(exchange.req)) this.#answerPreflight(exchange, plan);
+    else if (plan.site.corsOrigins.size > 0 && isPreflight(exchange.req))
+      this.#answerPreflight(exchange, plan);
     else new Run(this, plan, exchange, continueExpected).start();
   }
 
@@ -118,7 +119,8 @@ export class RequestHandler implements RunHouse {
     const blocked = plan.blockedBy();
     if (blocked !== null) return new Refusal(blocked, null, 1);
     const { provider, req } = exchange;
-    if (provider !== null && plan.isOpen(provider) && isCrossSite(plan.site, req)) return new Refusal('cross_site');
+    if (provider !== null && plan.isOpen(provider) && isCrossSite(plan.site, req))
+      return new Refusal('cross_site');
     if (provider === null) return new Refusal('unknown_provider');
     return declaredLength(req) > plan.bodyBytesMax ? new Refusal('body_too_large') : null;
   }
@@ -178,7 +180,12 @@ export class RequestHandler implements RunHouse {
 
 /** An unread body, or a request whose framing or target cannot be trusted, ends the connection. */
 function closesConnection(req: IncomingMessage, refusal: Refusal): boolean {
-  return declaredLength(req) !== 0 || refusal.code === 'upgrade_required' || req.url === '*' || isFramingFault(refusal);
+  return (
+    declaredLength(req) !== 0 ||
+    refusal.code === 'upgrade_required' ||
+    req.url === '*' ||
+    isFramingFault(refusal)
+  );
 }
 
 function isFramingFault(refusal: Refusal): boolean {
@@ -197,7 +204,9 @@ function isFramingFault(refusal: Refusal): boolean {
 
 /** RFC 9110 §7.8: an Upgrade field counts only where Connection names it. */
 function isUpgrade(req: IncomingMessage): boolean {
-  return req.headers.upgrade !== undefined && /(?:^|,)\s*upgrade\s*(?:,|$)/i.test(req.headers.connection ?? '');
+  return (
+    req.headers.upgrade !== undefined && /(?:^|,)\s*upgrade\s*(?:,|$)/i.test(req.headers.connection ?? '')
+  );
 }
 
 function bareProvider(plan: Plan, target: Target): Provider | null {

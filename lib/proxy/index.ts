@@ -2,6 +2,6 @@ export { DnsCache } from './dns-cache.ts';
 export { RequestHandler } from './handler.ts';
 export { type DrainTimes, Listener } from './listener.ts';
 export type { BarePath, Plan, Site, Timeouts } from './plan.ts';
-export type { ListenSettings } from './server.ts';
 export { postForm } from './post-form.ts';
+export type { ListenSettings } from './server.ts';
 export { Upstreams } from './upstreams.ts';

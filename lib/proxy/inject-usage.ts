@@ -25,11 +25,16 @@ export function injectUsage(exchange: Exchange, body: Buffer): Buffer | null {
   const stream = root.keys.get('stream');
   if (stream === undefined || text(body, stream) !== 'true') return null;
   const options = root.keys.get('stream_options');
-  if (options === undefined) return splice(body, root.openBrace + 1, '"stream_options":{"include_usage":true},');
+  if (options === undefined)
+    return splice(body, root.openBrace + 1, '"stream_options":{"include_usage":true},');
   if (text(body, options) === 'null') return replace(body, options, '{"include_usage":true}');
   const nested = root.nested.get('stream_options');
   if (nested === undefined || nested.keys.has('include_usage')) return null;
-  return splice(body, nested.openBrace + 1, nested.keys.size === 0 ? '"include_usage":true' : '"include_usage":true,');
+  return splice(
+    body,
+    nested.openBrace + 1,
+    nested.keys.size === 0 ? '"include_usage":true' : '"include_usage":true,',
+  );
 }
 
 interface Span {
@@ -38,7 +43,7 @@ interface Span {
 }
 
 function text(body: Buffer, span: Span): string {
-  return body.toString("latin1", span.valueStart, span.valueEnd);
+  return body.toString('latin1', span.valueStart, span.valueEnd);
 }
 
 function splice(body: Buffer, offset: number, inserted: string): Buffer {
@@ -46,5 +51,9 @@ function splice(body: Buffer, offset: number, inserted: string): Buffer {
 }
 
 function replace(body: Buffer, span: Span, inserted: string): Buffer {
-  return Buffer.concat([body.subarray(0, span.valueStart), Buffer.from(inserted), body.subarray(span.valueEnd)]);
+  return Buffer.concat([
+    body.subarray(0, span.valueStart),
+    Buffer.from(inserted),
+    body.subarray(span.valueEnd),
+  ]);
 }

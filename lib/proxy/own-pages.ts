@@ -7,8 +7,8 @@ const HOME = `Weir relays LLM APIs: bytes untouched, usage exact.
 
 Set a tool's base URL to http://<this host>/<provider>/... and keep its own path behind it:
 
-  OpenAI-style tools     /<provider>/v1        for example OPENAI_BASE_URL=http://127.0.0.1:8787/demo/v1
-  other dialects         /<provider>           the path each SDK adds goes upstream as it is
+  /demo/v1               a provider that is built in: try it with any tool, offline
+  /<provider>/v1         what most tools want; some add /v1 themselves and want /<provider>
 
   GET /health            answers while the process lives
   weir providers         lists every provider and what to set for each tool

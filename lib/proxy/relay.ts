@@ -11,7 +11,8 @@ import { UsageEventFilter } from './usage-event-filter.ts';
 const BLOCKED_BY_CLIENT = 1;
 const BLOCKED_BY_TAP = 2;
 
-const STREAM_TYPES = /^(?:text\/event-stream|application\/(?:x-)?ndjson|application\/stream\+json|application\/vnd\.amazon\.eventstream|application\/jsonl)/i;
+const STREAM_TYPES =
+  /^(?:text\/event-stream|application\/(?:x-)?ndjson|application\/stream\+json|application\/vnd\.amazon\.eventstream|application\/jsonl)/i;
 
 /**
  * The response side of one attempt: an undici handler that passes every byte on

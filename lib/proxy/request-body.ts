@@ -54,7 +54,8 @@ export function startBody(
       settle({ kind: 'partial', prefix: chunks });
     }
   };
-  const onEnd = (): void => settle({ kind: 'whole', body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes) });
+  const onEnd = (): void =>
+    settle({ kind: 'whole', body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes) });
   req.on('data', onData);
   req.once('end', onEnd);
 }

@@ -18,10 +18,12 @@ export function scanRequest(exchange: Exchange): JsonScanner | null {
   return new JsonScanner(REQUEST_POINTERS, {
     document(values): void {
       const [model, stream] = values;
-      if (typeof model === 'string' && exchange.modelRequested === null) exchange.modelRequested = model.slice(0, 256);
+      if (typeof model === 'string' && exchange.modelRequested === null)
+        exchange.modelRequested = model.slice(0, 256);
       if (exchange.streamRequested !== null) return;
       if (typeof stream === 'boolean') exchange.streamRequested = stream;
-      else if (stream === undefined && endpoint.streams === 'bodyDefaultTrue') exchange.streamRequested = true;
+      else if (stream === undefined && endpoint.streams === 'bodyDefaultTrue')
+        exchange.streamRequested = true;
     },
   });
 }

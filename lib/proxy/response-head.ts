@@ -56,7 +56,8 @@ export function inboundHead(exchange: Exchange, site: Site, raw: readonly string
     if (lower === 'transfer-encoding') chunked = true;
     if (isRemovedResponseField(lower) || named?.has(lower)) continue;
     if (cors !== null && lower.startsWith('access-control-')) continue;
-    if (managed && (ACCOUNT_RESPONSE_FIELDS.has(lower) || (secret !== null && value.includes(secret)))) continue;
+    if (managed && (ACCOUNT_RESPONSE_FIELDS.has(lower) || (secret !== null && value.includes(secret))))
+      continue;
     if (lower === 'content-length') {
       length = Number(value);
       if (exchange.usageInjected) continue;

@@ -23,7 +23,11 @@ export interface RunHouse {
 }
 
 /** Runs stages in order; waits only where one really does. */
-function runStages(stages: readonly Stage[], exchange: Exchange, from = 0): StageResult | Promise<StageResult> {
+function runStages(
+  stages: readonly Stage[],
+  exchange: Exchange,
+  from = 0,
+): StageResult | Promise<StageResult> {
   for (let i = from; i < stages.length; i++) {
     const result = stages[i]!.run(exchange);
     if (result === undefined) continue;
@@ -102,7 +106,8 @@ export class Run {
   #readBody(): void {
     const { exchange, plan } = this;
     if (this.#continueExpected) exchange.res.writeContinue();
-    this.#scan = exchange.req.method === 'GET' || exchange.req.method === 'HEAD' ? null : scanRequest(exchange);
+    this.#scan =
+      exchange.req.method === 'GET' || exchange.req.method === 'HEAD' ? null : scanRequest(exchange);
     const signsBody = exchange.principal!.managed && exchange.provider!.scheme.needsBody;
     this.#uploadMs = this.nowMs();
     const inHandBytes = signsBody ? plan.bodyBytesMax : Math.min(IN_HAND_BYTES, plan.bodyBytesMax);
@@ -123,7 +128,9 @@ export class Run {
       this.#scan?.endDocument();
     } else {
       for (const chunk of start.prefix) this.#see(chunk);
-      this.#upload = new Upload(exchange.req, start.prefix, this.plan.bodyBytesMax, chunk => this.#see(chunk));
+      this.#upload = new Upload(exchange.req, start.prefix, this.plan.bodyBytesMax, chunk =>
+        this.#see(chunk),
+      );
       this.#upload.once('end', () => {
         this.#uploadMs = null;
         this.#scan?.endDocument();

@@ -1,4 +1,11 @@
-import { createServer, type IncomingMessage, type Server, type ServerOptions, STATUS_CODES, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { fallbackDialect } from '../dialects/index.ts';
@@ -42,7 +49,11 @@ function serverOptions(timeouts: Timeouts): ServerOptions {
 }
 
 /** Builds the data listener. Handler and drain state are the caller's. */
-export function createDataServer(settings: ListenSettings, timeouts: Timeouts, handler: RequestHandler): Server {
+export function createDataServer(
+  settings: ListenSettings,
+  timeouts: Timeouts,
+  handler: RequestHandler,
+): Server {
   const options = serverOptions(timeouts);
   const server =
     settings.tls === null
@@ -58,7 +69,9 @@ export function createDataServer(settings: ListenSettings, timeouts: Timeouts, h
   on('checkContinue', 'expectContinue');
   on('checkExpectation', 'badExpectation');
   server.on('connect', (_req: IncomingMessage, socket: Duplex) => answerRaw(socket, 'method_not_allowed'));
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => onClientError(handler, error, socket));
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) =>
+    onClientError(handler, error, socket),
+  );
   return server;
 }
 
@@ -84,7 +97,11 @@ function onClientError(handler: RequestHandler, error: NodeJS.ErrnoException, so
 function answerRaw(socket: Duplex, code: ErrorCode): void {
   const row = errorRow(code);
   const { headers, body } = fallbackDialect(null).error(row, '');
-  const lines = [`HTTP/1.1 ${row.status} ${STATUS_CODES[row.status]}`, 'connection: close', `x-weir-error: ${code}`];
+  const lines = [
+    `HTTP/1.1 ${row.status} ${STATUS_CODES[row.status]}`,
+    'connection: close',
+    `x-weir-error: ${code}`,
+  ];
   for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
   lines.push(`content-length: ${Buffer.byteLength(body)}`, '', body);
   socket.end(lines.join('\r\n'), () => socket.destroy());

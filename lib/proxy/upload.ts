@@ -17,7 +17,12 @@ export class Upload extends Readable {
   #bytes = 0;
 
   /** `seen` gets every chunk once, in order, beside the relay. */
-  constructor(req: IncomingMessage, prefix: readonly Buffer[], bytesMax: number, seen: (chunk: Buffer) => void) {
+  constructor(
+    req: IncomingMessage,
+    prefix: readonly Buffer[],
+    bytesMax: number,
+    seen: (chunk: Buffer) => void,
+  ) {
     super();
     this.#req = req;
     this.#bytesMax = bytesMax;

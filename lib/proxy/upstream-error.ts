@@ -38,8 +38,10 @@ export function upstreamErrorCode(error: Error): ErrorCode {
   const code = codeOf(error);
   const known = BY_CODE.get(code);
   if (known !== undefined) return known;
-  if (code === 'UND_ERR_SOCKET') return error.message.startsWith('bad ') ? 'upstream_protocol' : 'upstream_reset';
-  if (code.startsWith('HPE_')) return code === 'HPE_INVALID_EOF_STATE' ? 'upstream_reset' : 'upstream_protocol';
+  if (code === 'UND_ERR_SOCKET')
+    return error.message.startsWith('bad ') ? 'upstream_protocol' : 'upstream_reset';
+  if (code.startsWith('HPE_'))
+    return code === 'HPE_INVALID_EOF_STATE' ? 'upstream_reset' : 'upstream_protocol';
   if (TLS_CODE.test(code)) return 'upstream_tls';
   return 'internal';
 }

@@ -1,6 +1,12 @@
 import type { Exchange, Fact, Usage } from '../pipeline/index.ts';
 
-const NO_ROUTE: Fact['route'] = Object.freeze({ name: null, target: null, reason: null, arm: null, role: null });
+const NO_ROUTE: Fact['route'] = Object.freeze({
+  name: null,
+  target: null,
+  reason: null,
+  arm: null,
+  role: null,
+});
 const NO_TAGS: Fact['tags'] = Object.freeze({});
 const NO_MEASURES: Fact['measures'] = Object.freeze({});
 

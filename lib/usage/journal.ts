@@ -63,7 +63,8 @@ export class Journal implements FactSink {
     this.#options = options;
     mkdirSync(options.folder, { recursive: true, mode: 0o750 });
     this.#openSegment();
-    if (options.onFull === 'serve') this.#every(Math.max(10, options.holdMs / 4), () => this.#releaseOverdue());
+    if (options.onFull === 'serve')
+      this.#every(Math.max(10, options.holdMs / 4), () => this.#releaseOverdue());
     if (typeof options.fsync === 'number') this.#every(options.fsync, () => this.#sync(() => {}));
     this.#every(1000, () => this.#flush());
   }
@@ -169,7 +170,10 @@ export class Journal implements FactSink {
     if (this.#failing) return;
     this.#failing = true;
     const what = this.#options.onFull === 'refuse' ? 'New requests are refused' : 'Facts wait in memory';
-    this.#options.warn({ code: 'journal_failing', message: `The journal cannot be written (${error.message}). ${what}.` });
+    this.#options.warn({
+      code: 'journal_failing',
+      message: `The journal cannot be written (${error.message}). ${what}.`,
+    });
   }
 
   #sync(done: () => void): void {

@@ -16,7 +16,8 @@ function oldNode(): string | null {
 }
 
 t.test('24 and later are fine, earlier ones are told what to do', async t => {
-  for (const version of ['24.0.0', '24.11.1', '26.10.0', '100.0.0']) t.equal(nodeProblem(version), null, version);
+  for (const version of ['24.0.0', '24.11.1', '26.10.0', '100.0.0'])
+    t.equal(nodeProblem(version), null, version);
   for (const version of ['23.11.0', '22.18.0', '20.20.2', '9.0.0', '']) {
     const problem = nodeProblem(version);
     t.match(problem, /Weir needs Node 24 or later/, version);
@@ -27,13 +28,17 @@ t.test('24 and later are fine, earlier ones are told what to do', async t => {
 
 const node = oldNode();
 
-t.test('npm start on an old node says what to do', { skip: node === null && 'no node below 24 here' }, async t => {
-  const { status, stdout, stderr } = spawnSync(node!, [join(root, 'bin/start.mjs')], { encoding: 'utf8' });
-  t.equal(status, 1);
-  t.equal(stdout, '');
-  t.match(stderr, /Weir needs Node 24 or later; npm start found Node \d+\.\d+\.\d+/);
-  t.match(stderr, /npm ci --include=dev/);
-});
+t.test(
+  'npm start on an old node says what to do',
+  { skip: node === null && 'no node below 24 here' },
+  async t => {
+    const { status, stdout, stderr } = spawnSync(node!, [join(root, 'bin/start.mjs')], { encoding: 'utf8' });
+    t.equal(status, 1);
+    t.equal(stdout, '');
+    t.match(stderr, /Weir needs Node 24 or later; npm start found Node \d+\.\d+\.\d+/);
+    t.match(stderr, /npm ci --include=dev/);
+  },
+);
 
 t.test('npm start on a new node is the command line', async t => {
   const { status, stdout } = spawnSync(process.execPath, [join(root, 'bin/start.mjs'), '--version'], {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** JSON texts as a hostile or careless writer may write them: repeated keys, any white space, needless escapes. */
+/** JSON texts as a hostile or careless writer may write them: any white space, needless escapes, repeated keys. */
 
 const NAMES = [
   'a',
@@ -21,12 +21,25 @@ const NAMES = [
   '\n',
 ];
 
+// No name holds a backslash: once V8 14.6 has seen an object with the member `\\`, its JSON.parse takes an
+// escaped name after the same members for that one, and would be no judge.
 const name = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom(...NAMES) },
-  fc.string({ unit: 'binary', maxLength: 6 }),
+  fc.string({ unit: 'binary', maxLength: 6 }).filter(text => !text.includes('\\')),
 );
 
 const space = fc.constantFrom('', '', '', ' ', '\n', '\r\n\t', '  ');
+
+/** A JSON text and the value it stands for. */
+export interface Written {
+  readonly text: string;
+  readonly value: unknown;
+}
+
+interface Name {
+  readonly text: string;
+  readonly name: string;
+}
 
 function escapeAll(text: string): string {
   let out = '';
@@ -34,50 +47,81 @@ function escapeAll(text: string): string {
   return `"${out}"`;
 }
 
-function written(text: fc.Arbitrary<string>): fc.Arbitrary<string> {
+function quoted(text: fc.Arbitrary<string>): fc.Arbitrary<Name> {
   return fc
     .tuple(text, fc.nat(5))
-    .map(([value, way]) => (way === 0 ? escapeAll(value) : JSON.stringify(value)));
+    .map(([value, way]) => ({ name: value, text: way === 0 ? escapeAll(value) : JSON.stringify(value) }));
 }
 
 const longText = fc
   .tuple(fc.constantFrom('x', 'é', '\\', '"', '\\"', '{"a":[', ']}'), fc.integer({ min: 1, max: 90 }))
   .map(([piece, count]) => piece.repeat(count));
 
-const leaf = fc.oneof(
-  written(fc.oneof(name, fc.string({ unit: 'binary' }), longText)),
+const leaf: fc.Arbitrary<Written> = fc.oneof(
+  quoted(fc.oneof(name, fc.string({ unit: 'binary' }), longText)).map(one => ({
+    text: one.text,
+    value: one.name,
+  })),
   fc
     .oneof(fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }))
-    .map(value => JSON.stringify(value)),
-  fc.constantFrom('null', 'true', 'false', '0', '-0', '1E+5', '-1.25e-3', '900719925474099312345'),
+    .map(value => ({ text: JSON.stringify(value), value: value === 0 ? 0 : value })),
+  fc
+    .constantFrom('null', 'true', 'false', '0', '-0', '1E+5', '-1.25e-3', '900719925474099312345')
+    .map(text => ({ text, value: JSON.parse(text) as unknown })),
 );
 
-export const jsonText: fc.Arbitrary<string> = fc.letrec<{ value: string }>(tie => ({
-  value: fc.oneof(
-    { maxDepth: 4, depthSize: 'small', withCrossShrink: true },
-    leaf,
-    fc
-      .tuple(space, fc.array(fc.tuple(space, tie('value'), space), { maxLength: 5 }))
-      .map(([pad, items]) => `[${pad}${items.map(item => item.join('')).join(',')}]`),
-    fc
-      .tuple(
-        space,
-        fc.array(fc.tuple(space, written(name), space, space, tie('value'), space), { maxLength: 6 }),
-      )
-      .map(([pad, members]) => {
-        const inner = members.map(([a, key, b, c, value, d]) => `${a}${key}${b}:${c}${value}${d}`);
-        return `{${pad}${inner.join(',')}}`;
-      }),
-  ),
-})).value;
+function list(items: readonly (readonly [string, Written, string])[], pad: string): Written {
+  return {
+    text: `[${pad}${items.map(([a, item, b]) => a + item.text + b).join(',')}]`,
+    value: items.map(([, item]) => item.value),
+  };
+}
 
-/** A container, as everything is that bodies hold. */
+type Member = readonly [string, Name, string, string, Written, string];
+
+/** The last of repeated names wins. */
+function members(all: readonly Member[], pad: string): Written {
+  const value: Record<string, unknown> = {};
+  for (const [, key, , , item] of all) {
+    Object.defineProperty(value, key.name, {
+      value: item.value,
+      configurable: true,
+      enumerable: true,
+      writable: true,
+    });
+  }
+  const inner = all.map(([a, key, b, c, item, d]) => `${a}${key.text}${b}:${c}${item.text}${d}`);
+  return { text: `{${pad}${inner.join(',')}}`, value };
+}
+
+function texts(repeats: boolean): fc.Arbitrary<Written> {
+  return fc.letrec<{ value: Written }>(tie => {
+    const member = fc.tuple(space, quoted(name), space, space, tie('value'), space);
+    const object = repeats
+      ? fc.array(member, { maxLength: 6 })
+      : fc.uniqueArray(member, { maxLength: 6, selector: one => one[1].name });
+    return {
+      value: fc.oneof(
+        { maxDepth: 4, depthSize: 'small', withCrossShrink: true },
+        leaf,
+        fc
+          .tuple(fc.array(fc.tuple(space, tie('value'), space), { maxLength: 5 }), space)
+          .map(args => list(...args)),
+        fc.tuple(object, space).map(args => members(...args)),
+      ),
+    };
+  }).value;
+}
+
+/** No name twice in an object. */
+export const jsonText: fc.Arbitrary<string> = texts(false).map(one => one.text);
+
+export const repeatingJson: fc.Arbitrary<Written> = texts(true);
+
+/** A container, as every body is. */
 export const jsonContainerText: fc.Arbitrary<string> = fc.oneof(
   jsonText.map(text => `[${text}]`),
-  fc.tuple(written(name), jsonText).map(([key, text]) => `{${key}:${text}}`),
-  fc
-    .tuple(written(name), jsonText, written(name), jsonText)
-    .map(([k1, v1, k2, v2]) => `{${k1}:${v1}, ${k2} : ${v2}}`),
+  fc.tuple(quoted(name), jsonText).map(([key, text]) => `{${key.text}:${text}}`),
 );
 
 function token(text: string): string {

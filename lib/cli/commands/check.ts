@@ -1,0 +1,59 @@
+import { formatProblems } from '../../config/index.ts';
+import { type CliIo, EXIT } from '../io.ts';
+import { paintFor } from '../paint.ts';
+import { type AddVerb, examples } from '../verb.ts';
+
+interface Options {
+  readonly config?: string;
+  readonly explain?: true;
+  readonly json?: true;
+}
+
+/** `weir check`: reads a config as `serve` would, and serves nothing. */
+export const addCheck: AddVerb = (program, io, exit) => {
+  program
+    .command('check')
+    .description('validate a config without serving')
+    .option('-c, --config <file>', 'the YAML config; without it what weir does without one')
+    .option('--explain', 'print what the config switches on, in the order in which it runs')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      examples([
+        ['weir check --config config.yaml', 'exit 0, or 2 with every problem and its line'],
+        ['weir check --config config.yaml --explain', 'the compiled pipeline'],
+        ['weir check --explain --json', 'for a script'],
+      ]),
+    )
+    .action(async (options: Options) => exit(await run(options, io)));
+};
+
+async function run(options: Options, io: CliIo): Promise<number> {
+  const { loadSettings, startGateway } = await import('../../gateway/index.ts');
+  const result = loadSettings(options.config === undefined ? null : { file: options.config }, io.env);
+  const json = options.json === true;
+  if (!result.ok) {
+    if (json) io.stdout.write(`${JSON.stringify({ ok: false, problems: result.problems }, null, 2)}\n`);
+    else io.stderr.write(`${formatProblems(result.problems)}\n`);
+    return EXIT.usage;
+  }
+  const explained: string[] = [];
+  if (options.explain === true) {
+    const gateway = await startGateway(result.settings, { log: null });
+    explained.push(...gateway.describe());
+    await gateway.close({ lameDuckMs: 0, drainMs: 0 });
+  }
+  if (json) {
+    const report = {
+      ok: true,
+      warnings: result.warnings,
+      ...(options.explain === true ? { explained } : {}),
+    };
+    io.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    return EXIT.ok;
+  }
+  for (const warning of result.warnings) io.stderr.write(`warning: ${warning}\n`);
+  io.stdout.write(`${paintFor(io).good('ok')}  ${options.config ?? 'no config file, the defaults'}\n`);
+  for (const line of explained) io.stdout.write(`    ${line}\n`);
+  return EXIT.ok;
+}

@@ -1,0 +1,92 @@
+import { formatProblems } from '../../config/index.ts';
+import type { Gateway, Settings } from '../../gateway/index.ts';
+import { ConfigReloader } from '../config-reloader.ts';
+import { firstScreenLines } from '../first-screen.ts';
+import { type CliIo, EXIT } from '../io.ts';
+import { listenFault } from '../listen-fault.ts';
+import { paintFor } from '../paint.ts';
+import { demoName, shownProviders } from '../shown-providers.ts';
+import { untilStopped } from '../until-stopped.ts';
+import { type AddVerb, examples } from '../verb.ts';
+
+interface Options {
+  readonly config?: string;
+}
+
+/** `weir serve`: the gateway itself, and the default verb. */
+export const addServe: AddVerb = (program, io, exit) => {
+  program
+    .command('serve')
+    .description('serve requests (this is what weir does without a verb)')
+    .option(
+      '-c, --config <file>',
+      'the YAML config; without it: the built-in demo and your own keys, on 127.0.0.1:8787',
+    )
+    .addHelpText(
+      'after',
+      `${examples([
+        ['weir serve', 'no config needed'],
+        ['weir serve --config config.yaml', 'reloaded when the file changes, and on SIGHUP'],
+      ])}
+
+SIGTERM: new requests are taken for drain.lameDuckMs more, running ones may finish
+within drain.drainMs, then exit 0. SIGINT (Ctrl-C): the same without the lame duck.
+A second signal ends at once, with exit 143 or 130.`,
+    )
+    .action(async (options: Options) => exit(await run(options.config, io)));
+};
+
+async function run(file: string | undefined, io: CliIo): Promise<number> {
+  const { loadSettings, startGateway } = await import('../../gateway/index.ts');
+  const load = () => loadSettings(file === undefined ? null : { file }, io.env);
+  const say = (line: string): void => void io.stderr.write(`${line}\n`);
+  const loaded = load();
+  if (!loaded.ok) {
+    say(formatProblems(loaded.problems));
+    return EXIT.usage;
+  }
+  for (const warning of loaded.warnings) say(`warning: ${warning}`);
+  const gateway = await startGateway(loaded.settings, { log: { pretty: io.isTty, stream: io.stdout } });
+  const url = await open(gateway, loaded.settings, say);
+  if (url === null) return EXIT.failed;
+  greet(url, loaded.settings, io);
+
+  const reloader =
+    file === undefined
+      ? null
+      : new ConfigReloader(file, loaded.files, { load, apply: settings => gateway.reload(settings), say });
+  const onHangup = (): void => {
+    if (reloader === null) say('SIGHUP: there is no config file to reload');
+    else reloader.reload();
+  };
+  io.signals.on('SIGHUP', onHangup);
+  try {
+    return await untilStopped(gateway, io.signals, say);
+  } finally {
+    io.signals.off('SIGHUP', onHangup);
+    reloader?.close();
+  }
+}
+
+/** Opens the listener; null after a fault that was told. */
+async function open(
+  gateway: Gateway,
+  settings: Settings,
+  say: (line: string) => void,
+): Promise<string | null> {
+  try {
+    return (await gateway.listen()).url;
+  } catch (error) {
+    await gateway.close({ lameDuckMs: 0, drainMs: 0 });
+    say(listenFault(error, settings.listen));
+    return null;
+  }
+}
+
+function greet(url: string, settings: Settings, io: CliIo): void {
+  const lines = firstScreenLines(
+    { url, demo: demoName(settings), ...shownProviders(settings), invocation: io.invocation },
+    paintFor(io),
+  );
+  io.stdout.write(`${lines.join('\n')}\n`);
+}

@@ -1,0 +1,36 @@
+/** Where the gateway was to listen. */
+export interface ListenPlace {
+  readonly host: string;
+  readonly port: number;
+  readonly path?: string;
+}
+
+/** Why it does not listen, and what to do: for a person. */
+export function listenFault(error: unknown, { host, port, path }: ListenPlace): string {
+  const place = path ?? `${host}:${port}`;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const remedy = remedyOf(code, path !== undefined, port);
+  if (remedy !== null) return `weir cannot listen on ${place}: ${remedy}`;
+  return `weir cannot listen on ${place}: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+function remedyOf(code: unknown, isSocket: boolean, port: number): string | null {
+  switch (code) {
+    case 'EADDRINUSE':
+      return isSocket
+        ? 'the socket file is there already. Stop the program that uses it, or remove the file if none does.'
+        : `another program listens there (weir itself, perhaps). Stop it, or choose another port in a config file:\n  listen: { port: ${port + 1} }\n  providers: { demo: {} }`;
+    case 'EACCES':
+      return isSocket
+        ? 'its folder may not be written to by this user.'
+        : 'this user may not use that port. Ports below 1024 need a privilege: choose a higher one in listen.port.';
+    case 'EADDRNOTAVAIL':
+      return 'this machine has no such address. Set listen.host to one of its own.';
+    case 'ENOENT':
+      return 'the folder of the socket does not exist.';
+    case 'ENOTFOUND':
+      return 'this host name does not resolve. Set listen.host to an address of this machine.';
+    default:
+      return null;
+  }
+}
