@@ -1,55 +1,40 @@
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ClientMessage, LoadOrder, Measurement } from './load/orders.ts';
+import type { BenchMessage, LoadOrder, Measurement } from './load/orders.ts';
 import { type Processes, reportedPort } from './processes.ts';
 
-/** The mock upstream and the load client: two processes on the load core, alive for the whole run. */
+/** The process with mock upstream and load client, on the load core, alive for the whole run. */
 export class LoadBench {
   readonly upstreamPort: number;
-  readonly benchPids: number[];
-  private readonly mock: ChildProcess;
-  private readonly client: ChildProcess;
+  private readonly child: ChildProcess;
 
-  private constructor(mock: ChildProcess, client: ChildProcess, upstreamPort: number) {
-    this.benchPids = [mock.pid!];
-    this.mock = mock;
-    this.client = client;
+  private constructor(child: ChildProcess, upstreamPort: number) {
+    this.child = child;
     this.upstreamPort = upstreamPort;
   }
 
   static async start(processes: Processes, core: number | null, folder: string): Promise<LoadBench> {
-    const start = (name: string, program: string) => {
-      const logPath = join(folder, `${name}.log`);
-      const args = [fileURLToPath(new URL(program, import.meta.url))];
-      return {
-        logPath,
-        child: processes.start({ core, command: process.execPath, args, logPath, ipc: true }),
-      };
-    };
-    const mock = start('mock', './mock/upstream.ts');
-    const upstreamPort = await reportedPort(mock.child, mock.logPath);
-    const client = start('client', './load/client.ts');
-    await once(client.child, 'message');
-    return new LoadBench(mock.child, client.child, upstreamPort);
+    const logPath = join(folder, 'bench.log');
+    const args = [fileURLToPath(new URL('./load/bench-process.ts', import.meta.url))];
+    const child = processes.start({ core, command: process.execPath, args, logPath, ipc: true });
+    return new LoadBench(child, await reportedPort(child, logPath));
   }
 
-  /** Carries out one order. Rejects if the client fails or dies. */
+  /** Carries out one order. Rejects if the process fails or dies. */
   async measure(order: LoadOrder): Promise<Measurement> {
     const { promise, resolve, reject } = Promise.withResolvers<Measurement>();
-    const onMessage = (message: ClientMessage): void => {
-      if (message.type === 'finish-streams') this.mock.send('finish-streams');
-      else if (message.type === 'measured') resolve(message.measurement);
+    const onMessage = (message: BenchMessage): void => {
+      if (message.type === 'measured') resolve(message.measurement);
       else if (message.type === 'failed') reject(new Error(message.reason));
     };
-    const onExit = (): void => reject(new Error('the load client died'));
-    this.client.on('message', onMessage).once('exit', onExit);
-    this.client.send(order);
+    const onExit = (): void => reject(new Error('the load process died'));
+    this.child.on('message', onMessage).once('exit', onExit);
+    this.child.send(order);
     try {
       return await promise;
     } finally {
-      this.client.off('message', onMessage).off('exit', onExit);
+      this.child.off('message', onMessage).off('exit', onExit);
     }
   }
 }

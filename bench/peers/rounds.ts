@@ -90,7 +90,6 @@ async function measureOnce(
     measureMs: timing.measureMs,
     pids,
     cores: bench.cores,
-    benchPids: bench.load.benchPids,
   });
   bench.results.rows.push({ scenario: scenario.name, gateway: contender.name, round, measurement });
   console.log(progressLine(scenario, `round ${round}/${timing.rounds}`, contender.name, measurement));

@@ -92,5 +92,6 @@ function reachableUrl(url: string): Reachable {
 }
 
 function curl({ base, options }: Reachable, path: string, body: string): string {
-  return `curl -N ${options}'${base}${path}' -d '${body}'`;
+  const url = path.includes('?') ? `'${base}${path}'` : base + path;
+  return `curl -N ${options}${url} -d '${body}'`;
 }

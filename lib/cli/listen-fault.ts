@@ -15,6 +15,9 @@ export function listenFault(error: unknown, { host, port, path }: ListenPlace): 
 }
 
 function remedyOf(code: unknown, isSocket: boolean, port: number): string | null {
+  if (typeof code === 'string' && /^ERR_(OSSL|TLS|SSL)/.test(code)) {
+    return 'listen.tls.cert and listen.tls.key must be a PEM certificate and the key that belongs to it.';
+  }
   switch (code) {
     case 'EADDRINUSE':
       return isSocket

@@ -4,42 +4,46 @@ import type { FirstScreen, ShownProvider } from './first-screen.ts';
 
 const SHOWN_MAX = 8;
 
-/** The name of the scripted provider where these settings serve it, else null. */
-export function demoName(settings: Settings): string | null {
-  for (const [name, row] of loadCatalogue().rows) {
-    if (row.scripted !== true) continue;
-    if (settings.withoutFile === true || settings.providers?.[name] !== undefined) return name;
-  }
-  return null;
-}
-
-/** The providers worth a line at the start, and which key their tools must have. */
-export function shownProviders(settings: Settings): Pick<FirstScreen, 'providers' | 'key'> {
+/** What the first screen says of these settings: the demo, the providers worth a line, whose key they want. */
+export function shownProviders(settings: Settings): Pick<FirstScreen, 'demo' | 'providers' | 'key'> {
   const { byo, open, staticKeys } = settings.auth;
   const key = staticKeys.length > 0 ? 'client' : open && byo !== true ? 'none' : 'own';
   const catalogue = loadCatalogue();
-  const rows = describeProviders(catalogue).filter(({ name }) => catalogue.rows.get(name)?.scripted !== true);
-  const configured = Object.keys(settings.providers ?? {}).filter(
-    name => catalogue.rows.get(name)?.scripted !== true,
-  );
-  if (configured.length === 0) return { key, providers: onePerDialect(rows) };
-  const providers = configured.slice(0, SHOWN_MAX).map((name): ShownProvider => {
-    const row = rows.find(candidate => candidate.name === name);
-    return { name, clients: row?.clients ?? [{ tool: name, base: '' }] };
-  });
-  return { key, providers };
+  const isScripted = (name: string): boolean => catalogue.rows.get(name)?.scripted === true;
+  const names = Object.keys(settings.providers ?? {});
+  const rows = describeProviders(catalogue);
+  const demo =
+    settings.withoutFile === true
+      ? rows.find(({ name }) => isScripted(name))?.name
+      : names.find(name => isScripted(name));
+  const configured = names.filter(name => !isScripted(name)).slice(0, SHOWN_MAX);
+  const providers =
+    configured.length === 0
+      ? onePerDialect(rows.filter(({ name }) => !isScripted(name)))
+      : configured.map(name => {
+          const row = rows.find(candidate => candidate.name === name);
+          return { name, clients: row?.clients ?? [{ tool: name, base: '' }] };
+        });
+  return { demo: demo ?? null, providers, key };
 }
 
 /**
  * One provider for each dialect, among those that need no settings: the one
- * that has bare paths where there is one, else the first by name.
+ * that has bare paths where there is one, else the first by name. Of each, the
+ * tools that no provider before it has shown and that want the same base URL.
  */
-function onePerDialect(rows: readonly ProviderDescription[]): readonly ProviderDescription[] {
+function onePerDialect(rows: readonly ProviderDescription[]): readonly ShownProvider[] {
   const ready = rows.filter(row => row.needs.length === 0);
   const chosen = new Map<string, ProviderDescription>();
   for (const row of [...ready.filter(({ bare }) => bare.length > 0), ...ready]) {
     const dialect = row.dialects[0]!;
     if (!chosen.has(dialect)) chosen.set(dialect, row);
   }
-  return [...chosen.values()].slice(0, SHOWN_MAX);
+  const shown = new Set<string>();
+  return [...chosen.values()].slice(0, SHOWN_MAX).map(({ name, clients }) => {
+    const fresh = clients.filter(({ tool }) => !shown.has(tool));
+    const together = fresh.filter(({ base }) => base === fresh[0]!.base);
+    for (const { tool } of together) shown.add(tool);
+    return { name, clients: together };
+  });
 }

@@ -70,11 +70,11 @@ const v2ChatTrial: TrialWire = {
   pieceText: document => text(pick(document, 'delta', 'message', 'content', 'text')),
 };
 
-/** Every wire a trial can speak. */
+/** Every wire a trial can speak. Those with a longer path of their own come before the one whose path ends alike. */
 export const TRIAL_WIRES: readonly TrialWire[] = [
   chatTrial,
   messagesTrial,
   generateContentTrial,
-  nativeChatTrial,
   v2ChatTrial,
+  nativeChatTrial,
 ];

@@ -69,7 +69,7 @@ export async function runTrial(
   await run('models', async () => {
     const names = await tryModels(trial);
     model ??= names?.[0] ?? null;
-    return names === null ? null : countOf(names.length, 'model');
+    return names === null ? null : `${countOf(names.length, 'model')}, the first is ${names[0]}`;
   });
   for (const [step, work] of [['answer', tryAnswer] as const, ['stream', tryStream] as const]) {
     if (model === null) skip(step, 'no model to ask: name one with --model');

@@ -18,10 +18,12 @@ const MESSAGES: Partial<Record<ErrorCode, string>> = {
   BAD_DQ_ESCAPE: 'unknown escape in a double-quoted text: use single quotes, or double the backslash',
   BAD_INDENT: 'the indentation does not fit the lines above',
   BAD_SCALAR_START: 'a value cannot start with this character: quote it',
-  BLOCK_AS_IMPLICIT_KEY: 'a second ":" follows on this line: quote the value, or start a new line',
+  BLOCK_AS_IMPLICIT_KEY:
+    'a value cannot hold another key: quote it, or check the indentation of the next line',
   BLOCK_IN_FLOW: 'an indented block cannot stand inside [ ] or { }',
   KEY_OVER_1024_CHARS: 'this key is far too long',
-  MISSING_CHAR: 'something is missing here: a closing quote or bracket, a comma, or ":" and a space',
+  MISSING_CHAR:
+    'something is missing here: ":" and a space after a key, a comma, or a closing quote or bracket',
   MULTILINE_IMPLICIT_KEY: 'a key stands on one line, with ":" and a space after it',
   MULTIPLE_ANCHORS: 'a value takes one anchor',
   MULTIPLE_TAGS: 'tags (!) are not supported',
@@ -73,7 +75,7 @@ export function composeYaml(text: string): Composed {
   if (broken?.isLimit === true) return { ok: false, fault: broken };
   const [document, second] = documents;
   const fault = earliest([document === undefined ? null : firstFault(document), broken]);
-  if (fault !== null) return refusal(fault.offset, reword(text, fault));
+  if (fault !== null) return { ok: false, fault: namedByCause(text, fault) };
   if (second !== undefined) {
     return refusal(second.range[0], 'one file holds one document: remove the second "---"');
   }
@@ -139,11 +141,12 @@ function earliest(faults: readonly (OffsetFault | null)[]): OffsetFault | null {
 }
 
 /** Two causes show as many different faults: a tab in the indentation, and a quote or bracket left open. */
-function reword(text: string, fault: OffsetFault): string {
+function namedByCause(text: string, fault: OffsetFault): OffsetFault {
   const lineStart = text.lastIndexOf('\n', Math.max(fault.offset - 1, 0)) + 1;
-  if (/^ *\t/.test(text.slice(lineStart, lineStart + 256))) return MESSAGES.TAB_AS_INDENT!;
+  const indent = /^ *\t/.exec(text.slice(lineStart, lineStart + 256));
+  if (indent !== null) return { offset: lineStart + indent[0].length - 1, message: MESSAGES.TAB_AS_INDENT! };
   const isAtEnd = fault.offset >= text.trimEnd().length && fault.offset > 0;
-  return isAtEnd ? 'the text ends where a quote or bracket is still open' : fault.message;
+  return isAtEnd ? { ...fault, message: 'the text ends where a quote or bracket is still open' } : fault;
 }
 
 function refusal(offset: number, message: string): Composed {

@@ -57,6 +57,8 @@ export class ConfigReader<T = unknown> {
   constructor(schema: object, check: (settings: T) => readonly SettingsFault[] = () => []) {
     const ajv = new Ajv2020({
       strict: true,
+      // Would refuse `not: { required: … }` and its like; the rewriting checks whole objects.
+      strictRequired: false,
       allowUnionTypes: true,
       allErrors: true,
       verbose: true,

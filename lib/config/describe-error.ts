@@ -53,8 +53,9 @@ function unknownKey(error: ErrorObject, parent: readonly string[]): Fault {
   }
   const valid = known.length > MAX_KEYS_NAMED ? [...known.slice(0, MAX_KEYS_NAMED), '…'] : known;
   const message = valid.length === 0 ? 'unknown key' : `unknown key; the keys here are ${valid.join(', ')}`;
-  // Beside secrets, a stray text is as likely a secret as a key: {sk-123} is a map in YAML.
-  const isRisky = Object.values(schema?.properties ?? {}).some(isSecretSchema);
+  // Beside secrets, a key without a value is as likely a secret: {sk-123} is a map in YAML.
+  const isAlone = (error.data as Params)[key] === null;
+  const isRisky = isAlone && Object.values(schema?.properties ?? {}).some(isSecretSchema);
   return { ...fault, message, ...(isRisky && { isKeyShown: false }) };
 }
 

@@ -170,5 +170,6 @@ function visitChoice(choice: Choice): Visit {
 
 const visitSection: Visit = (findings, value, place) => {
   if (value === null) place.parentData[place.parentDataProperty] = {};
-  else if (value instanceof Secret) findings.refuse(place.instancePath, 'expected a map, got a secret');
+  else if (value instanceof Secret)
+    findings.refuse(place.instancePath, `expected a map, got ${kindWord(value)}`);
 };

@@ -81,7 +81,8 @@ class Rewriter {
     for (const keyword of ['oneOf', 'anyOf'] as const) {
       if (source[keyword] !== undefined) this.#union(keyword, source, rewritten, use, where);
     }
-    if (source.type === 'object' && (use === 'whole' || use === 'branch')) close(source, rewritten, use);
+    if (source.type === 'object' && (use === 'whole' || use === 'branch'))
+      close(source, rewritten, use, where);
     return rewritten;
   }
 
@@ -192,10 +193,15 @@ function ifThen(test: SchemaObject, schema: unknown, otherwise: SchemaObject): S
 }
 
 /** Unknown keys are refused by default, and an empty section counts as `{}`. */
-function close(source: SchemaObject, rewritten: Record<string, unknown>, use: Use): void {
+function close(source: SchemaObject, rewritten: Record<string, unknown>, use: Use, where: string): void {
   const isOpen = source.additionalProperties !== undefined || source.unevaluatedProperties !== undefined;
   const isElsewhere = source.properties === undefined && APPLICATORS.some(name => source[name] !== undefined);
   if (!isOpen && !isElsewhere) rewritten.additionalProperties = false;
+  if (rewritten.additionalProperties === false && source.patternProperties === undefined) {
+    const properties = (source.properties ?? {}) as SchemaObject;
+    const unknown = ((source.required ?? []) as string[]).find(name => properties[name] === undefined);
+    if (unknown !== undefined) throw new TypeError(`${where}: "${unknown}" is required, but no property`);
+  }
   // A branch never sees null: the union tests the type first.
   if (use === 'whole') rewritten.type = ['object', 'null'];
   rewritten.section = true;

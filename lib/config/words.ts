@@ -1,3 +1,5 @@
+import { Secret } from '../base/index.ts';
+
 /** What a secret looks like in a config. */
 export const SECRET_WORDS = 'env:NAME or file:PATH';
 
@@ -20,7 +22,7 @@ export function typeWord(type: string): string {
 export function kindWord(value: unknown): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'a map';
+  if (typeof value === 'object') return value instanceof Secret ? 'a secret' : 'a map';
   if (typeof value === 'boolean') return 'true or false';
   return typeof value === 'string' ? 'text' : 'a number';
 }

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, IdSource, systemClock } from '../base/index.ts';
 import type { ConfigResult } from '../config/index.ts';
 import { type DemoOrigin, startDemoOrigin } from '../demo/index.ts';
@@ -14,6 +15,7 @@ import { compileSettingsProviders, wantsScripted } from './providers.ts';
 import type { Settings } from './settings.ts';
 
 const DEADLINE_CHECK_MS = 1000;
+const IDLE_CHECK_MS = 20;
 
 export interface GatewayOptions {
   /** The operational log; without it facts and warnings are events only. */
@@ -242,6 +244,7 @@ export class Gateway extends EventEmitter<GatewayEvents> {
   async close(times: Partial<DrainTimes> = {}): Promise<void> {
     const { lameDuckMs, drainMs } = { ...this.#settings.drain, ...times };
     if (this.#listener !== null) await this.#listener.drain({ lameDuckMs, drainMs });
+    else if (this.#proxy !== undefined) await this.#awaitIdle(drainMs);
     clearInterval(this.#deadlines);
     this.#assembly?.settler.close();
     await Promise.all([...this.#features.values()].map(({ installed }) => installed.close?.()));
@@ -249,6 +252,14 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     await this.#upstreams.destroy();
     await this.#demo?.close();
     this.#log?.flush();
+  }
+
+  /** Without a listener of its own the gateway waits for the exchanges of its host's server. */
+  async #awaitIdle(drainMs: number): Promise<void> {
+    this.#proxy.draining = true;
+    const untilMs = this.#clock.monotonicMs() + drainMs;
+    while (this.#proxy.live.size > 0 && this.#clock.monotonicMs() < untilMs) await delay(IDLE_CHECK_MS);
+    for (const run of [...this.#proxy.live]) run.cut('drainCut', null);
   }
 
   /** Cuts every exchange now; a pending `close` then ends at once. */

@@ -8,6 +8,9 @@ export interface Origin {
 
 const VARIABLE = /\{([A-Za-z]+)\}/g;
 
+/** Visible ASCII without a backslash, which URL parsers take for a slash. */
+const ABSOLUTE_URL = /^https?:\/\/[!-.0-[\]-~][!-[\]-~]*$/i;
+
 /** A DNS label: a value that fills a template never adds a host, port or path of its own. */
 export const VARIABLE_VALUE = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/;
 
@@ -23,14 +26,11 @@ export function fillTemplate(template: string, values: ReadonlyMap<string, strin
 
 /** Reads an absolute http(s) URL as origin and path prefix. A string says what is wrong with it. */
 export function parseOrigin(text: string): Origin | string {
-  const url = /^[\x21-\x7e]+$/.test(text) && !text.includes('\\') ? URL.parse(text) : null;
-  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    return 'must be an absolute URL such as https://api.example.com';
-  }
+  const url = ABSOLUTE_URL.test(text) ? URL.parse(text) : null;
+  if (url === null) return 'must be an absolute URL such as https://api.example.com';
   if (url.username !== '' || url.password !== '')
     return 'must not hold a user name or password: keys go into keys';
   if (text.includes('?') || text.includes('#')) return 'must have neither a query nor a fragment';
-  const originPath = url.pathname.replace(/\/$/, '');
-  if (originPath.includes('//')) return 'must have no empty path segment';
-  return { origin: url.origin, originPath };
+  if (url.pathname.includes('//')) return 'must have no empty path segment';
+  return { origin: url.origin, originPath: url.pathname.replace(/\/$/, '') };
 }

@@ -10,6 +10,7 @@ import { UsageEventFilter } from './usage-event-filter.ts';
 /** Why the relay is not reading upstream; it reads while this is 0. */
 const BLOCKED_BY_CLIENT = 1;
 const BLOCKED_BY_TAP = 2;
+const NO_BYTES = Buffer.alloc(0);
 
 const STREAM_TYPES =
   /^(?:text\/event-stream|application\/(?:x-)?ndjson|application\/stream\+json|application\/vnd\.amazon\.eventstream|application\/jsonl)/i;
@@ -123,6 +124,11 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#over) return;
+    const failure = this.#upstreamCloseDelimited ? this.#run.plan.upstreams.failure : null;
+    if (failure !== null) {
+      this.onResponseError(undefined, failure);
+      return;
+    }
     this.#over = true;
     if (this.#filter !== null) for (const bytes of this.#filter.end()) this.#send(bytes);
     if (this.#tap === null) this.#conclude(true);
@@ -192,7 +198,8 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   /** Sends the head if no body bytes have taken it along yet. */
   flushHead(): void {
-    if (!this.#wrote && !this.#exchange.res.writableEnded) this.#exchange.res.flushHeaders();
+    // Not flushHeaders(): that encodes the head as UTF-8 and would change bytes above 0x7f.
+    if (!this.#wrote && !this.#exchange.res.writableEnded) this.#exchange.res.write(NO_BYTES);
   }
 
   /** The response head has gone to the client. */

@@ -2,8 +2,8 @@ import type { Exchange } from '../pipeline/index.ts';
 import { JsonScanner, PointerSet } from '../wire/index.ts';
 
 const REQUEST_POINTERS = new PointerSet(['/model', '/stream']);
-/** Providers accept JSON under several names, and some clients send none. */
-const JSON_TYPE = /^\s*(?:application\/(?:[a-z0-9.+-]*\+)?json|text\/json)\b/i;
+/** Bodies that hold no JSON at their root. Everything else is looked at: curl calls JSON a form by default. */
+const OTHER_TYPE = /^\s*(?:multipart|audio|image|video)\//i;
 
 /**
  * Reads model and stream flag from a request body as it passes, for the fact.
@@ -14,7 +14,7 @@ export function scanRequest(exchange: Exchange): JsonScanner | null {
   exchange.modelRequested = endpoint.pathModel;
   exchange.streamRequested = endpoint.streams === 'path' ? true : endpoint.streams === 'never' ? false : null;
   const { 'content-type': type, 'content-encoding': coding } = exchange.req.headers;
-  if (coding !== undefined || (type !== undefined && !JSON_TYPE.test(type))) return null;
+  if (coding !== undefined || (type !== undefined && OTHER_TYPE.test(type))) return null;
   return new JsonScanner(REQUEST_POINTERS, {
     document(values): void {
       const [model, stream] = values;

@@ -81,16 +81,24 @@ const PARSE_ERRORS: ReadonlyMap<string, ErrorCode> = new Map([
   ['HPE_INVALID_VERSION', 'http_version'],
 ]);
 
+/** The client broke off: nobody is there to be answered. */
+const DEPARTURES: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'HPE_INVALID_EOF_STATE']);
+
 /**
  * What node's parser refuses. Where the request had already reached the handler
  * (a bad chunk in its body), that exchange is refused; otherwise the answer is
  * written to the socket itself: closing without one reads as a crash to nginx.
  */
 function onClientError(handler: RequestHandler, error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (DEPARTURES.has(error.code ?? '')) {
+    // The run, if any, learns of it by the response's close.
+    socket.destroy();
+    return;
+  }
   const code = PARSE_ERRORS.get(error.code ?? '') ?? 'bad_framing';
   if (handler.failOn(socket, code)) return;
-  if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
-  else answerRaw(socket, code);
+  if (socket.writable) answerRaw(socket, code);
+  else socket.destroy();
 }
 
 /** An answer without a request to answer: default dialect, then the connection ends. */

@@ -1,4 +1,4 @@
-import { type Dispatcher, Pool } from 'undici';
+import { buildConnector, type Dispatcher, Pool } from 'undici';
 import type { DnsCache } from './dns-cache.ts';
 
 /** Idle upstream connections are let go early: a short reuse window is the cheapest guard against stale sockets. */
@@ -16,6 +16,13 @@ export class Upstreams {
   readonly #connections: number;
   readonly #connectMs: number;
   readonly #dns: DnsCache;
+  /**
+   * The error an upstream socket is reporting right now, null at any other
+   * time. undici takes a reset of a body delimited by close for its end
+   * (client-h1.js, onHttpSocketError) and says so from within the same event;
+   * the relay asks here which of the two it was.
+   */
+  failure: Error | null = null;
 
   /** `connections` is per origin; `connectMs` covers TCP and TLS. */
   constructor(connections: number, connectMs: number, dns: DnsCache) {
@@ -35,7 +42,6 @@ export class Upstreams {
   }
 
   #open(origin: string): Pool {
-    const dns = this.#dns;
     return new Pool(origin, {
       connections: this.#connections,
       pipelining: 1,
@@ -43,11 +49,31 @@ export class Upstreams {
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAliveMaxTimeout: KEEP_ALIVE_MAX_MS,
       maxRequestsPerClient: REQUESTS_PER_CONNECTION,
-      connect: {
-        timeout: this.#connectMs,
-        keepAliveInitialDelay: KEEP_ALIVE_MAX_MS,
-        lookup: (hostname, options, callback) => dns.lookup(hostname, options, callback),
-      },
+      connect: this.#connector(),
+    });
+  }
+
+  #connector(): buildConnector.connector {
+    const dns = this.#dns;
+    const connect = buildConnector({
+      timeout: this.#connectMs,
+      allowH2: false,
+      keepAliveInitialDelay: KEEP_ALIVE_MAX_MS,
+      lookup: (hostname, options, callback) => dns.lookup(hostname, options, callback),
+    });
+    return (options, callback) => {
+      connect(options, (...result) => {
+        // First in line, so that it has spoken before undici's own listener ends the response.
+        result[1]?.on('error', error => this.#onSocketError(error));
+        callback(...result);
+      });
+    };
+  }
+
+  #onSocketError(error: Error): void {
+    this.failure = error;
+    queueMicrotask(() => {
+      this.failure = null;
     });
   }
 

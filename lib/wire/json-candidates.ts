@@ -16,7 +16,8 @@ const REPEATED_BYTES = 64;
 export class JsonCandidates {
   /** By pointer, undefined where absent. The same array for all documents. */
   readonly values: unknown[];
-  overflowed = false;
+  /** A value of this document did not fit. */
+  dropped = false;
   /** The nesting level of the innermost open value, -1 for none. */
   level = -1;
   readonly #limitBytes: number;
@@ -55,7 +56,7 @@ export class JsonCandidates {
     const bytes = this.#heldBytes + at - this.#from - this.#openStart[this.#open - 1]!;
     let value: unknown;
     if (this.#takenBytes + bytes > this.#limitBytes) {
-      this.overflowed = true;
+      this.dropped = true;
     } else {
       value = this.#parse(node, chunk, at, bytes);
       if (value === undefined) return false;
@@ -98,7 +99,7 @@ export class JsonCandidates {
   }
 
   #dropOutermost(): void {
-    this.overflowed = true;
+    this.dropped = true;
     this.#open--;
     if (this.#open === 0) {
       this.#heldBytes = 0;
@@ -136,6 +137,7 @@ export class JsonCandidates {
   /** The document is over, whichever way. */
   clear(): void {
     this.values.fill(undefined);
+    this.dropped = false;
     this.#open = 0;
     this.#heldBytes = 0;
     this.#takenBytes = 0;

@@ -82,6 +82,7 @@ export class JsonScanner {
   /** Where the value to come belongs, null for nowhere. */
   #next: PointerNode | null = null;
   #broken = false;
+  #overflowed = false;
 
   constructor(pointers: PointerSet, sink: JsonSink, options: JsonScannerOptions = {}) {
     this.#sink = sink;
@@ -98,9 +99,9 @@ export class JsonScanner {
     return this.#broken;
   }
 
-  /** A wanted value was dropped since the start or the last reset, for it exceeded `candidateBytes`. */
+  /** A document given since the start or the last reset lacks a value that exceeded `candidateBytes`. */
   get overflowed(): boolean {
-    return this.#candidates.overflowed;
+    return this.#overflowed;
   }
 
   write(chunk: Buffer, start = 0, end = chunk.length): void {
@@ -151,7 +152,7 @@ export class JsonScanner {
     this.#state = AT_BOM;
     this.#bomBytes = 0;
     this.#broken = false;
-    this.#candidates.overflowed = false;
+    this.#overflowed = false;
   }
 
   #discard(): void {
@@ -351,6 +352,7 @@ export class JsonScanner {
       return at;
     }
     this.#state = this.#inRootArray ? AFTER_ITEM : AT_ROOT;
+    if (this.#candidates.dropped) this.#overflowed = true;
     this.#sink.document(this.#candidates.values);
     this.#clear();
     return at;

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +17,9 @@ import { packageRoot } from '../../lib/base/index.ts';
 type Paths = { packageRoot(): string };
 
 /** The module as it is published: node strips no types below node_modules. */
-const source = stripTypeScriptTypes(readFileSync(join(import.meta.dirname, '../../lib/base/paths.ts'), 'utf8'));
+const source = stripTypeScriptTypes(
+  readFileSync(join(import.meta.dirname, '../../lib/base/paths.ts'), 'utf8'),
+);
 
 /** Runs a copy of the module from where it would lie in a package. */
 async function rootFrom(folder: string, inPackage: string): Promise<string> {

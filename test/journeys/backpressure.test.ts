@@ -43,9 +43,11 @@ for (let i = 0; i < 200; i++) await lab.ask({ target: '/lab/other' });
 
 for (const framing of ['length', 'chunked', 'close'] as const) {
   t.test(`a client that does not read stops the provider (${framing})`, async t => {
-    const head = { length: [['Content-Length', String(TOTAL)]], chunked: [['Transfer-Encoding', 'chunked']], close: [] }[
-      framing
-    ] as [string, string][];
+    const head = {
+      length: [['Content-Length', String(TOTAL)]],
+      chunked: [['Transfer-Encoding', 'chunked']],
+      close: [],
+    }[framing] as [string, string][];
     const piece = framing === 'chunked' ? up.chunk(PIECE) : up.raw(PIECE);
     const end = { length: [], chunked: [up.last()], close: [up.fin()] }[framing];
     lab.up.on('GET', `/flood-${framing}`, [
@@ -59,7 +61,7 @@ for (const framing of ['length', 'chunked', 'close'] as const) {
     const answerHead = await client.expectHead();
     client.pauseReading();
     const request = lab.up.requests.find(({ target }) => target === `/flood-${framing}`)!;
-    const stood = await standstill(lab, () => request.connection.bytesFlushed);
+    const stood = await standstill(lab, () => request.answerBytes);
     t.ok(stood < MOST_IN_FLIGHT, `stood at ${stood >> 20} MiB of ${TOTAL >> 20}`);
     t.notOk(request.answered);
     flatMemory(t, before);
@@ -86,7 +88,9 @@ for (const chunked of [false, true]) {
     );
     const client = await lab.connect(t);
     const before = lab.weir.residentBytes();
-    const framing: [string, string] = chunked ? ['Transfer-Encoding', 'chunked'] : ['Content-Length', String(TOTAL)];
+    const framing: [string, string] = chunked
+      ? ['Transfer-Encoding', 'chunked']
+      : ['Content-Length', String(TOTAL)];
     await client.send(requestBytes({ target: `/lab${path}`, method: 'POST', fields: [framing] }));
     let sent = 0;
     const uploading = (async () => {

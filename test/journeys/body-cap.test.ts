@@ -15,7 +15,9 @@ t.test('a declared length over the cap is refused before any upstream byte', asy
     const received = lab.up.bytesReceived;
     const { id, field } = lab.tag();
     const client = await lab.connect(t);
-    await client.send(requestBytes({ target: '/lab/x', method: 'POST', fields: [field, ['Content-Length', String(length)]] }));
+    await client.send(
+      requestBytes({ target: '/lab/x', method: 'POST', fields: [field, ['Content-Length', String(length)]] }),
+    );
     const answer = await readAnswer(client, 'POST');
     t.equal(answer.status, 413);
     t.equal(answer.head.value('x-weir-error'), 'body_too_large');
@@ -28,7 +30,10 @@ t.test('a declared length over the cap is refused before any upstream byte', asy
 
 t.test('a declared length over the cap gets no 100 Continue', async t => {
   const client = await lab.connect(t);
-  const fields: Fields = [['Expect', '100-continue'], ['Content-Length', String(CAP + 1)]];
+  const fields: Fields = [
+    ['Expect', '100-continue'],
+    ['Content-Length', String(CAP + 1)],
+  ];
   await client.send(requestBytes({ target: '/lab/x', method: 'POST', fields }));
   t.equal((await client.expectHead()).status, 413);
 });
@@ -42,24 +47,31 @@ t.test('exactly the cap passes, with a length and chunked', async t => {
   t.equal(lab.up.requests.at(-1)!.bodyBytes, CAP);
 });
 
-t.test('a chunked body that grows over the cap is refused, and the provider never sees a whole one', async t => {
-  lab.up.reply(up.respond(200, [], 'ok'));
-  for (const extra of [1, 100_000, 2_000_000]) {
-    const before = lab.up.requests.length;
-    const { id, field } = lab.tag();
-    const body = Buffer.concat([chunkFrame(Buffer.alloc(CAP, 'x')), chunkFrame(Buffer.alloc(extra, 'y')), lastChunk()]);
-    const answer = await lab.ask({ target: '/lab/x', method: 'POST', fields: [field, ...CHUNKED], body });
-    t.equal(answer.status, 413, `${extra} over`);
-    t.equal(answer.head.value('x-weir-error'), 'body_too_large');
-    t.equal(answer.head.value('connection'), 'close');
-    t.match(await lab.fact(id), { outcome: 'refused', errorCode: 'body_too_large', status: 413 });
-    for (const request of lab.up.requests.slice(before)) {
-      await request.closed();
-      t.notOk(request.complete, 'the upload was broken off');
-      t.ok(request.bodyBytes <= CAP, `${request.bodyBytes} bytes went up`);
+t.test(
+  'a chunked body that grows over the cap is refused, and the provider never sees a whole one',
+  async t => {
+    lab.up.reply(up.respond(200, [], 'ok'));
+    for (const extra of [1, 100_000, 2_000_000]) {
+      const before = lab.up.requests.length;
+      const { id, field } = lab.tag();
+      const body = Buffer.concat([
+        chunkFrame(Buffer.alloc(CAP, 'x')),
+        chunkFrame(Buffer.alloc(extra, 'y')),
+        lastChunk(),
+      ]);
+      const answer = await lab.ask({ target: '/lab/x', method: 'POST', fields: [field, ...CHUNKED], body });
+      t.equal(answer.status, 413, `${extra} over`);
+      t.equal(answer.head.value('x-weir-error'), 'body_too_large');
+      t.equal(answer.head.value('connection'), 'close');
+      t.match(await lab.fact(id), { outcome: 'refused', errorCode: 'body_too_large', status: 413 });
+      for (const request of lab.up.requests.slice(before)) {
+        await request.closed();
+        t.notOk(request.complete, 'the upload was broken off');
+        t.ok(request.bodyBytes <= CAP, `${request.bodyBytes} bytes went up`);
+      }
     }
-  }
-});
+  },
+);
 
 t.test('a chunked body that never ends is cut at the cap', async t => {
   lab.up.reply(up.respond(200, [], 'ok'));
@@ -94,7 +106,14 @@ t.test('a cap below what is held in hand: the provider sees nothing', async t =>
 
 t.test('an early refusal of a big upload answers, and closes soon instead of reading it all', async t => {
   const cases: [string, Fields, string][] = [
-    ['/openai/v1/x', [['Authorization', 'Bearer weir_bad'], ['Content-Length', String(CAP)]], 'invalid_key'],
+    [
+      '/openai/v1/x',
+      [
+        ['Authorization', 'Bearer weir_bad'],
+        ['Content-Length', String(CAP)],
+      ],
+      'invalid_key',
+    ],
     ['/nobody/v1/x', [['Content-Length', '100000000']], 'unknown_provider'],
     ['/lab//x', [['Content-Length', '100000000']], 'bad_target'],
     ['/lab/x', [['Content-Length', '100000000']], 'body_too_large'],
@@ -112,7 +131,10 @@ t.test('an early refusal of a big upload answers, and closes soon instead of rea
     t.equal(answer.head.value('x-weir-error'), code);
     t.equal(answer.head.value('connection'), 'close');
     await client.ended();
-    t.ok(performance.now() - answeredAtMs < 3000, `${code}: gone ${Math.round(performance.now() - answeredAtMs)} ms after`);
+    t.ok(
+      performance.now() - answeredAtMs < 3000,
+      `${code}: gone ${Math.round(performance.now() - answeredAtMs)} ms after`,
+    );
     client.destroy();
     await upload;
     t.ok(sent < 32 << 20, `${code}: took ${sent >> 10} KiB`);

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import { type RawClient, requestBytes } from '../client/index.ts';
-import { type Fields, chunkFrame } from '../raw/index.ts';
+import { chunkFrame, type Fields } from '../raw/index.ts';
 import type { RecordedRequest, Script } from '../upstream/index.ts';
 import * as up from '../upstream/index.ts';
 import { AS_TEAM, startLab } from './lab.ts';
@@ -28,10 +28,19 @@ interface Phase {
 }
 
 const never: Script = () => new Promise(() => {});
-const streamFields: Fields = [['Content-Type', 'text/event-stream'], ['Transfer-Encoding', 'chunked']];
+const streamFields: Fields = [
+  ['Content-Type', 'text/event-stream'],
+  ['Transfer-Encoding', 'chunked'],
+];
 
 async function uploadStarted(client: RawClient, fields: Fields, first: Buffer): Promise<RecordedRequest> {
-  await client.send(requestBytes({ target: '/openai/v1/audio/transcriptions', method: 'POST', fields: [...AS_TEAM, ...fields] }));
+  await client.send(
+    requestBytes({
+      target: '/openai/v1/audio/transcriptions',
+      method: 'POST',
+      fields: [...AS_TEAM, ...fields],
+    }),
+  );
   await client.send(first);
   const request = await lab.up.next();
   await request.changes.until(() => request.bodyBytes > 0, 'the upload to have begun');
@@ -51,13 +60,15 @@ const PHASES: readonly Phase[] = [
     name: 'during an upload with a length',
     script: never,
     at: 'head',
-    reach: (client, id) => uploadStarted(client, [...id, ['Content-Length', '1000000']], Buffer.alloc(100_000)),
+    reach: (client, id) =>
+      uploadStarted(client, [...id, ['Content-Length', '1000000']], Buffer.alloc(100_000)),
   },
   {
     name: 'during a chunked upload',
     script: never,
     at: 'head',
-    reach: (client, id) => uploadStarted(client, [...id, ['Transfer-Encoding', 'chunked']], chunkFrame(Buffer.alloc(100_000))),
+    reach: (client, id) =>
+      uploadStarted(client, [...id, ['Transfer-Encoding', 'chunked']], chunkFrame(Buffer.alloc(100_000))),
   },
   {
     name: 'before the first byte',
@@ -92,7 +103,10 @@ const PHASES: readonly Phase[] = [
   },
   {
     name: 'in the middle of a flood it does not read',
-    script: [up.head(200, streamFields), ...Array<Script & up.Step>(4096).fill(up.chunk(Buffer.alloc(65_536)))],
+    script: [
+      up.head(200, streamFields),
+      ...Array<Script & up.Step>(4096).fill(up.chunk(Buffer.alloc(65_536))),
+    ],
     at: 'body',
     reach: async (client, id) => {
       await client.send(ask(id));
@@ -114,7 +128,8 @@ async function depart(t: Test, phase: Phase, leave: (client: RawClient) => void)
   const { atMs } = await request.closed();
   const fact = await lab.fact(id);
   if (fact.outcome !== 'clientAborted') t.fail(`outcome ${fact.outcome}`);
-  if (fact.inputTokens !== null || fact.outputTokens !== null) t.fail('tokens of an answer that never said them');
+  if (fact.inputTokens !== null || fact.outputTokens !== null)
+    t.fail('tokens of an answer that never said them');
   if (phase.name.includes('upload') && request.complete) t.fail('the provider saw a whole upload');
   client.destroy();
   return atMs - leftAtMs;
@@ -136,7 +151,9 @@ t.test('a client that leaves while its body is still being collected reaches no 
     const seen = lab.up.requests.length;
     const { id, field } = lab.tag();
     const client = await lab.connect(t);
-    await client.send(requestBytes({ target: '/lab/x', method: 'POST', fields: [field, ['Content-Length', '1000']] }));
+    await client.send(
+      requestBytes({ target: '/lab/x', method: 'POST', fields: [field, ['Content-Length', '1000']] }),
+    );
     await client.send('half');
     leave(client);
     const fact = await lab.fact(id);
@@ -164,15 +181,29 @@ t.test('a hundred departures leave no socket behind', async t => {
 });
 
 t.test('what the provider stated before the client left stands', async t => {
-  const start = { type: 'message_start', message: { model: 'm-1', usage: { input_tokens: 11, output_tokens: 1 } } };
-  lab.up.reply([up.head(200, streamFields), up.chunk(`event: message_start\ndata: ${JSON.stringify(start)}\n\n`), never]);
+  const start = {
+    type: 'message_start',
+    message: { model: 'm-1', usage: { input_tokens: 11, output_tokens: 1 } },
+  };
+  lab.up.reply([
+    up.head(200, streamFields),
+    up.chunk(`event: message_start\ndata: ${JSON.stringify(start)}\n\n`),
+    never,
+  ]);
   const client = await lab.connect(t);
   const { id, field } = lab.tag();
   const fields = [...AS_TEAM, field];
-  await client.send(requestBytes({ target: '/anthropic/v1/messages', fields, body: '{"model":"m","stream":true}' }));
+  await client.send(
+    requestBytes({ target: '/anthropic/v1/messages', fields, body: '{"model":"m","stream":true}' }),
+  );
   await client.body(await client.expectHead()).atLeast(20);
   client.destroy();
-  t.match(await lab.fact(id), { outcome: 'clientAborted', inputTokens: 11, modelServed: 'm-1', usageSource: 'provider' });
+  t.match(await lab.fact(id), {
+    outcome: 'clientAborted',
+    inputTokens: 11,
+    modelServed: 'm-1',
+    usageSource: 'provider',
+  });
 });
 
 t.test('afterwards all is well', t => lab.check(t));

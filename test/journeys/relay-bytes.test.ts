@@ -35,19 +35,26 @@ t.test('a response body arrives byte for byte, whatever it is and however it is 
     null,
   );
   const framings = fc.constantFrom('length', 'chunked', 'close');
-  const law = fc.asyncProperty(sizes, seeds, cuts, types, framings, async (size, seed, cut, type, framing) => {
-    const body = sampleBytes(size, seed);
-    const parts = pieces(body, cutFor(size, cut));
-    const fields: Fields = type === null ? [] : [['Content-Type', type]];
-    if (framing === 'chunked') lab.up.reply(up.chunked(200, fields, parts));
-    else if (framing === 'close') lab.up.reply(up.closeDelimited(200, fields, parts));
-    else lab.up.reply([up.head(200, [...fields, ['Content-Length', String(size)]]), ...parts.map(up.raw)]);
-    // A chat stream that ends by close must have its last event, which random bytes do not.
-    const target = framing === 'close' ? '/lab/v1/anything' : '/lab/v1/chat/completions';
-    const answer = await lab.ask({ target, body: '{"model":"m"}' });
-    if (answer.ending !== 'complete') throw new Error(`ended ${answer.ending}`);
-    return answer.status === 200 && answer.body.equals(body);
-  });
+  const law = fc.asyncProperty(
+    sizes,
+    seeds,
+    cuts,
+    types,
+    framings,
+    async (size, seed, cut, type, framing) => {
+      const body = sampleBytes(size, seed);
+      const parts = pieces(body, cutFor(size, cut));
+      const fields: Fields = type === null ? [] : [['Content-Type', type]];
+      if (framing === 'chunked') lab.up.reply(up.chunked(200, fields, parts));
+      else if (framing === 'close') lab.up.reply(up.closeDelimited(200, fields, parts));
+      else lab.up.reply([up.head(200, [...fields, ['Content-Length', String(size)]]), ...parts.map(up.raw)]);
+      // A chat stream that ends by close must have its last event, which random bytes do not.
+      const target = framing === 'close' ? '/lab/v1/anything' : '/lab/v1/chat/completions';
+      const answer = await lab.ask({ target, body: '{"model":"m"}' });
+      if (answer.ending !== 'complete') throw new Error(`ended ${answer.ending}`);
+      return answer.status === 200 && answer.body.equals(body);
+    },
+  );
   await fc.assert(law, { numRuns: 60 });
   t.pass('held for every run');
 });
@@ -59,7 +66,9 @@ t.test('a request body arrives byte for byte, in hand or streamed, with a length
     const parts = pieces(body, cutFor(size, cut));
     const client = await RawClient.connect(lab.port);
     try {
-      const framing: Fields = chunked ? [['Transfer-Encoding', 'chunked']] : [['Content-Length', String(size)]];
+      const framing: Fields = chunked
+        ? [['Transfer-Encoding', 'chunked']]
+        : [['Content-Length', String(size)]];
       await client.send(requestBytes({ target: '/lab/v1/files', method: 'PUT', fields: framing }));
       for (const part of parts) await client.send(chunked ? chunkFrame(part) : part);
       if (chunked) await client.send(lastChunk());
@@ -95,9 +104,18 @@ t.test('request trailers end with the body: none of their fields goes up, the bo
   lab.up.reply(up.respond(200, [], 'ok'));
   const body = Buffer.concat([
     chunkFrame(Buffer.from('abc')),
-    lastChunk([['X-T', '1'], ['Authorization', 'Bearer other'], ['Host', 'evil.test']]),
+    lastChunk([
+      ['X-T', '1'],
+      ['Authorization', 'Bearer other'],
+      ['Host', 'evil.test'],
+    ]),
   ]);
-  const answer = await lab.ask({ target: '/lab/x', method: 'POST', fields: [['Transfer-Encoding', 'chunked']], body });
+  const answer = await lab.ask({
+    target: '/lab/x',
+    method: 'POST',
+    fields: [['Transfer-Encoding', 'chunked']],
+    body,
+  });
   t.equal(answer.status, 200);
   const request = lab.up.requests.at(-1)!;
   t.equal(String(request.body), 'abc');
@@ -109,10 +127,16 @@ t.test('every status from 200 to 599 is relayed, its body with it', async t => {
   const client = await lab.connect(t);
   for (let status = 200; status <= 599; status++) {
     const bodiless = status === 204 || status === 304;
-    lab.up.reply(bodiless ? up.head(status, [['X-N', String(status)]]) : up.respond(status, [['X-N', String(status)]], `s${status}`));
+    lab.up.reply(
+      bodiless
+        ? up.head(status, [['X-N', String(status)]])
+        : up.respond(status, [['X-N', String(status)]], `s${status}`),
+    );
     const answer = await exchange(client, { target: '/lab/any' });
-    if (answer.status !== status || answer.head.value('x-n') !== String(status)) t.fail(`${status} became ${answer.status}`);
-    if (answer.body.toString() !== (bodiless ? '' : `s${status}`)) t.fail(`body of ${status}: ${answer.body}`);
+    if (answer.status !== status || answer.head.value('x-n') !== String(status))
+      t.fail(`${status} became ${answer.status}`);
+    if (answer.body.toString() !== (bodiless ? '' : `s${status}`))
+      t.fail(`body of ${status}: ${answer.body}`);
   }
   t.equal(client.reader.end, 'open', 'all on one connection');
 });
@@ -120,10 +144,24 @@ t.test('every status from 200 to 599 is relayed, its body with it', async t => {
 t.test('answers without a body leave the connection in step', async t => {
   const client = await lab.connect(t);
   const cases: [string, up.Script, number][] = [
-    ['HEAD', up.head(200, [['Content-Length', '50'], ['Content-Type', 'text/plain']]), 200],
+    [
+      'HEAD',
+      up.head(200, [
+        ['Content-Length', '50'],
+        ['Content-Type', 'text/plain'],
+      ]),
+      200,
+    ],
     ['HEAD', up.head(200, [['Transfer-Encoding', 'chunked']]), 200],
     ['GET', up.head(204), 204],
-    ['GET', up.head(304, [['ETag', '"x"'], ['Content-Length', '9']]), 304],
+    [
+      'GET',
+      up.head(304, [
+        ['ETag', '"x"'],
+        ['Content-Length', '9'],
+      ]),
+      304,
+    ],
     ['GET', up.respond(200, [], ''), 200],
     ['GET', up.chunked(200, [], []), 200],
   ];
@@ -167,7 +205,10 @@ t.test('each event is passed on before the next one exists', async t => {
   const events = ['data: {"a":1}\n\n', 'data: {"b":', '2}\n\ndata: [DO', 'NE]\n\n'];
   const steps = gates.flatMap((gate, i) => [up.chunk(events[i]!), gate]);
   lab.up.reply([
-    up.head(200, [['Content-Type', 'text/event-stream'], ['Transfer-Encoding', 'chunked']]),
+    up.head(200, [
+      ['Content-Type', 'text/event-stream'],
+      ['Transfer-Encoding', 'chunked'],
+    ]),
     ...steps,
     up.chunk(events[3]!),
     up.last(),
@@ -204,12 +245,21 @@ t.test('pipelined requests are answered in order, each with its own', async t =>
 t.test('an answer that comes while the upload still runs is relayed at once', async t => {
   const gate = up.gate();
   lab.up.reply(
-    [up.head(200, [['Transfer-Encoding', 'chunked']]), up.chunk('early'), gate, up.awaitBody(), up.chunk('late'), up.last()],
+    [
+      up.head(200, [['Transfer-Encoding', 'chunked']]),
+      up.chunk('early'),
+      gate,
+      up.awaitBody(),
+      up.chunk('late'),
+      up.last(),
+    ],
     { at: 'head' },
   );
   const client = await lab.connect(t);
   const half = Buffer.alloc(100_000, 'x');
-  await client.send(requestBytes({ target: '/lab/x', method: 'POST', fields: [['Content-Length', '200000']] }));
+  await client.send(
+    requestBytes({ target: '/lab/x', method: 'POST', fields: [['Content-Length', '200000']] }),
+  );
   await client.send(half);
   const head = await client.expectHead();
   const body = client.body(head);
@@ -229,7 +279,7 @@ t.test('path and query go up verbatim', async t => {
     ['/lab?a=1', '/?a=1'],
     ['/lab/v1/models/a%2Fb%3Ac?x=%20&y=/../z', '/v1/models/a%2Fb%3Ac?x=%20&y=/../z'],
     ['/lab/v1/%252e%252e/x', '/v1/%252e%252e/x'],
-    ['/lab/a;b=1/c:d@e!$&\'()*+,=~', '/a;b=1/c:d@e!$&\'()*+,=~'],
+    ["/lab/a;b=1/c:d@e!$&'()*+,=~", "/a;b=1/c:d@e!$&'()*+,=~"],
     ['/lab/trailing/', '/trailing/'],
     ['/lab/v1?key=AB%2B', '/v1?key=AB%2B'],
   ] as const) {
@@ -237,7 +287,10 @@ t.test('path and query go up verbatim', async t => {
     t.equal(answer.status, 200, sent);
     t.equal(lab.up.requests.at(-1)!.target, received, sent);
     t.equal(lab.up.requests.at(-1)!.value('host'), lab.up.origin.slice('http://'.length));
-    t.same(relayedFields(answer.head.fields).map(([name]) => name.toLowerCase()), ['content-length', 'x-request-id']);
+    t.same(
+      relayedFields(answer.head.fields).map(([name]) => name.toLowerCase()),
+      ['content-length', 'x-request-id'],
+    );
   }
 });
 

@@ -11,11 +11,17 @@ async function sentUp(fields: Fields, target = '/byo/v1/chat/completions'): Prom
   lab.up.reply(up.respond(200, [], 'ok'));
   const answer = await lab.ask({ target, fields, body: '{}' });
   if (answer.status !== 200) throw new Error(`status ${answer.status}: ${answer.body}`);
-  return lab.up.requests.at(-1)!.fields.filter(([name]) => !/^(?:host|connection|content-length)$/i.test(name));
+  return lab.up.requests
+    .at(-1)!
+    .fields.filter(([name]) => !/^(?:host|connection|content-length)$/i.test(name));
 }
 
 /** The provider's fields as the client got them. */
-async function sentDown(fields: Fields, target = '/byo/v1/chat/completions', client: Fields = []): Promise<Fields> {
+async function sentDown(
+  fields: Fields,
+  target = '/byo/v1/chat/completions',
+  client: Fields = [],
+): Promise<Fields> {
   lab.up.reply(up.respond(200, fields, 'ok'));
   const answer = await lab.ask({ target, fields: client, body: '{}' });
   const own = new Set(['content-length', 'x-request-id']);
@@ -36,7 +42,11 @@ const ODD: Fields = [
 ];
 
 t.test('other request fields go up with their bytes, order, case and repetitions', async t => {
-  const fields: Fields = [...ODD.filter(([name]) => name !== '__proto__'), ['User-Agent', 'probe/1 (x)'], ['Accept', '*/*']];
+  const fields: Fields = [
+    ...ODD.filter(([name]) => name !== '__proto__'),
+    ['User-Agent', 'probe/1 (x)'],
+    ['Accept', '*/*'],
+  ];
   t.same(await sentUp(fields), fields);
 });
 
@@ -191,7 +201,10 @@ t.test('managed requests lose every credential and account field, and get the po
     ['OpenAI-Project', 'proj'],
     ['X-Kept', '1'],
   ];
-  t.same(await sentUp(fields, '/openai/v1/chat/completions'), [['X-Kept', '1'], ['authorization', `Bearer ${POOL_KEY}`]]);
+  t.same(await sentUp(fields, '/openai/v1/chat/completions'), [
+    ['X-Kept', '1'],
+    ['authorization', `Bearer ${POOL_KEY}`],
+  ]);
 });
 
 t.test('managed answers lose account fields and any value that holds the pool key', async t => {
@@ -213,15 +226,31 @@ t.test('BYO keeps its credentials and account fields as they came', async t => {
     ['X-Kept', '1'],
   ];
   t.same(await sentUp(fields), fields);
-  t.same(await sentDown([['openai-organization', 'org'], ['X-Echo', 'sk-mine']], undefined, fields), [
-    ['openai-organization', 'org'],
-    ['X-Echo', 'sk-mine'],
-  ]);
+  t.same(
+    await sentDown(
+      [
+        ['openai-organization', 'org'],
+        ['X-Echo', 'sk-mine'],
+      ],
+      undefined,
+      fields,
+    ),
+    [
+      ['openai-organization', 'org'],
+      ['X-Echo', 'sk-mine'],
+    ],
+  );
 });
 
 t.test('the client’s Host and forwarding claims name no upstream', async t => {
   lab.up.reply(up.respond(200, [], 'ok'));
-  await lab.ask({ target: '/lab/x', fields: [['Host', 'localhost:1'], ['X-Forwarded-Host', 'evil.test']] });
+  await lab.ask({
+    target: '/lab/x',
+    fields: [
+      ['Host', 'localhost:1'],
+      ['X-Forwarded-Host', 'evil.test'],
+    ],
+  });
   const request = lab.up.requests.at(-1)!;
   t.equal(request.value('host'), lab.up.origin.slice('http://'.length));
   t.notMatch(request.head.raw.toString('latin1'), /evil|localhost/);
@@ -253,7 +282,10 @@ t.test('interim answers are swallowed, however many', async t => {
 t.test('Expect: 100-continue is answered here and stays here', async t => {
   lab.up.reply(up.respond(200, [], 'ok'));
   const client = await lab.connect(t);
-  const fields: Fields = [['Expect', '100-continue'], ['Content-Length', '3']];
+  const fields: Fields = [
+    ['Expect', '100-continue'],
+    ['Content-Length', '3'],
+  ];
   await client.send(requestBytes({ target: '/lab/x', method: 'POST', fields }));
   t.equal((await client.expectHead()).status, 100);
   await client.send('abc');

@@ -216,7 +216,7 @@ export async function startWeir(t: Test, options: WeirOptions = {}): Promise<Wei
     args.push('--config', file);
   }
   const node = existsSync(PINNED_NODE) ? PINNED_NODE : process.execPath;
-  const child = spawn(node, [options.program ?? (process.env.WEIR_TEST_PROGRAM || join(ROOT, 'bin/weir.ts')), ...args], {
+  const child = spawn(node, [options.program ?? join(ROOT, 'bin/weir.ts'), ...args], {
     cwd: folder,
     env: { PATH: process.env.PATH, HOME: folder, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

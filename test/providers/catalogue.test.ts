@@ -9,11 +9,31 @@ import { recordedCases, rowOf } from './recorded-cases.ts';
 
 /** providers.md §1 has this many rows; each has its file, and the corpus and the demo add theirs. */
 const NAMES = [
-  ...['openai', 'anthropic', 'openrouter', 'fireworks', 'groq', 'deepseek', 'together', 'cerebras', 'mistral'],
+  ...[
+    'openai',
+    'anthropic',
+    'openrouter',
+    'fireworks',
+    'groq',
+    'deepseek',
+    'together',
+    'cerebras',
+    'mistral',
+  ],
   ...['xai', 'google', 'vertex', 'azure', 'bedrock', 'bedrock-mantle', 'cohere', 'perplexity', 'nvidia'],
   ...['huggingface', 'sambanova', 'hyperbolic', 'nebius', 'deepinfra', 'moonshot', 'zai', 'qwen', 'minimax'],
   ...['ollama', 'vllm', 'llamacpp', 'lmstudio', 'voyage', 'jina', 'elevenlabs', 'deepgram', 'assemblyai'],
-  ...['replicate', 'avian', 'demo', 'doubleword', 'gpustack', 'litellm', 'mistralrs', 'ollama-cloud', 'venice'],
+  ...[
+    'replicate',
+    'avian',
+    'demo',
+    'doubleword',
+    'gpustack',
+    'litellm',
+    'mistralrs',
+    'ollama-cloud',
+    'venice',
+  ],
   ...['vercel', 'watsonx', 'writer'],
 ];
 
@@ -25,7 +45,8 @@ t.test('every row is there, valid, in order, and compiles', async t => {
 t.test('facts have sources', async t => {
   for (const [name, row] of catalogue.rows) {
     if (row.scripted !== true) t.ok(row.docs?.length, `${name} has docs`);
-    for (const fact of row.unverified ?? []) t.ok(row[fact] !== undefined, `${name} has the ${fact} it doubts`);
+    for (const fact of row.unverified ?? [])
+      t.ok(row[fact] !== undefined, `${name} has the ${fact} it doubts`);
   }
 });
 
@@ -58,7 +79,11 @@ t.test('facts that other parts stand on', async t => {
   t.match(row('azure'), { auth: 'api-key', variables: ['resource'] });
   t.match(row('bedrock'), { auth: 'sigv4', signing: { service: 'bedrock' }, variables: ['region'] });
   t.match(row('google'), { auth: 'x-goog-api-key', rewriteUrlHeaders: ['x-goog-upload-url'] });
-  t.match(row('google').invalidKey, [{ status: 400, contains: 'API_KEY_INVALID' }, { status: 401 }, { status: 402 }]);
+  t.match(row('google').invalidKey, [
+    { status: 400, contains: 'API_KEY_INVALID' },
+    { status: 401 },
+    { status: 402 },
+  ]);
   t.match(row('deepgram'), { auth: 'token' });
   t.match(row('assemblyai'), { auth: 'raw' });
   t.match(row('elevenlabs'), { auth: 'xi-api-key' });
@@ -66,14 +91,21 @@ t.test('facts that other parts stand on', async t => {
   t.match(row('cohere'), { streamUsage: 'reject' });
   t.match(row('mistral'), { streamUsage: 'auto' });
   const outside = [...catalogue.rows].filter(([, each]) => each.usage?.reasoningOutsideOutput === true);
-  t.strictSame(outside.map(([name]) => name), ['vercel', 'xai']);
+  t.strictSame(
+    outside.map(([name]) => name),
+    ['vercel', 'xai'],
+  );
 });
 
 const cases = recordedCases();
-t.test('every provider of the recorded bodies has a row', { skip: cases === null && 'WEIR_STREAMS is not set' }, async t => {
-  t.ok(cases!.length > 0);
-  for (const one of cases!) t.ok(rowOf(one.provider), one.provider);
-});
+t.test(
+  'every provider of the recorded bodies has a row',
+  { skip: cases === null && 'WEIR_STREAMS is not set' },
+  async t => {
+    t.ok(cases!.length > 0);
+    for (const one of cases!) t.ok(rowOf(one.provider), one.provider);
+  },
+);
 
 t.test('a broken row stops the start and says what and where', async t => {
   const broken = (file: string, text: string, message: RegExp) => {
@@ -97,7 +129,11 @@ t.test('a broken row stops the start and says what and where', async t => {
   broken('acme.yaml', row(`${https}variables: [zone]\n`), /acme: variables are those/);
   broken('acme.yaml', row('origin: https://a.example/v1\nauth: bearer\n'), /acme\.yaml:4:\d+: origin/);
   broken('acme.yaml', row('origin: https://a.example\nauth: sigv4\n'), /acme: sigv4 and signing/);
-  broken('acme.yaml', row(`${https}signing: { service: a }\n`), /acme: sigv4 and signing.*\nacme: signing needs/s);
+  broken(
+    'acme.yaml',
+    row(`${https}signing: { service: a }\n`),
+    /acme: sigv4 and signing.*\nacme: signing needs/s,
+  );
   broken('acme.yaml', row(https).replace('[openai]', '[opanai]'), /acme: no such dialect: opanai/);
   broken('v1.yaml', row(https), /v1: no name for a provider/);
   broken('metrics.yaml', row(https), /metrics: no name for a provider/);

@@ -35,7 +35,10 @@ export function compile(section: ProvidersSettings | null, own: Partial<Provider
 }
 
 /** Compiles a section that is right. */
-export function compiled(section: ProvidersSettings | null, own: Partial<ProviderTools> = {}): CompiledProviders {
+export function compiled(
+  section: ProvidersSettings | null,
+  own: Partial<ProviderTools> = {},
+): CompiledProviders {
   const result = compile(section, own);
   if ('providers' in result) return result;
   throw new Error(`problems: ${JSON.stringify(result)}`);
@@ -58,9 +61,13 @@ export function provider(name: string, section: ProvidersSettings | null = null)
 export function everyProvider(): CompiledProviders {
   const section = Object.fromEntries(
     [...catalogue.rows].map(([name, row]) => {
-      const origin = row.origin === undefined && row.scripted !== true ? { origin: 'http://127.0.0.1:9' } : {};
+      const origin =
+        row.origin === undefined && row.scripted !== true ? { origin: 'http://127.0.0.1:9' } : {};
       const wanted = (row.variables ?? []).filter(variable => row.origin?.includes(`{${variable}}`) === true);
-      return [name, { ...origin, ...Object.fromEntries(wanted.map(variable => [variable, VARIABLE_VALUES[variable]])) }];
+      return [
+        name,
+        { ...origin, ...Object.fromEntries(wanted.map(variable => [variable, VARIABLE_VALUES[variable]])) },
+      ];
     }),
   );
   return compiled(section, { scriptedOrigin: 'http://127.0.0.1:9' });

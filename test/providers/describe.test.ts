@@ -22,5 +22,9 @@ t.test('what config must give', async t => {
 t.test('second-hand facts show', async t => {
   t.match(of('openai'), { verified: true, unverified: [] });
   t.match(of('hyperbolic'), { verified: false, unverified: ['origin', 'auth', 'clients'] });
-  t.match(of('fireworks'), { verified: true, unverified: ['models'] }, 'a list of models is not what routing stands on');
+  t.match(
+    of('fireworks'),
+    { verified: true, unverified: ['models'] },
+    'a list of models is not what routing stands on',
+  );
 });

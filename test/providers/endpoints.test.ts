@@ -23,7 +23,11 @@ const ENDPOINTS = [
 t.test('each base path that a stock client uses leads to the calls of its dialect', async t => {
   for (const [name, row] of catalogue.rows) {
     for (const { tool, base } of row.clients) {
-      const family = tool.startsWith('OpenAI SDK') ? 'openai' : tool.startsWith('Anthropic') ? 'anthropic' : null;
+      const family = tool.startsWith('OpenAI SDK')
+        ? 'openai'
+        : tool.startsWith('Anthropic')
+          ? 'anthropic'
+          : null;
       // Bedrock's own SDK flavour rewrites the path; so does the one for a cloud project.
       if (family === null || !row.dialects.includes(family)) continue;
       for (const [of, method, suffix, operation] of ENDPOINTS) {
@@ -86,11 +90,15 @@ t.test('errors are worded alike whatever the method', async t => {
 });
 
 const cases = recordedCases();
-t.test('every recorded answer with usage is from a path that is metered', { skip: cases === null && 'WEIR_STREAMS is not set' }, async t => {
-  for (const one of cases!) {
-    const [name] = rowOf(one.provider)!;
-    const { found } = endpointOf(name, one.method, one.path);
-    t.not(found.operation, 'other', `${one.id} ${one.path}`);
-    if (one.hasUsage) t.ok(found.usage !== null, `${one.id} ${one.path} has a reading`);
-  }
-});
+t.test(
+  'every recorded answer with usage is from a path that is metered',
+  { skip: cases === null && 'WEIR_STREAMS is not set' },
+  async t => {
+    for (const one of cases!) {
+      const [name] = rowOf(one.provider)!;
+      const { found } = endpointOf(name, one.method, one.path);
+      t.not(found.operation, 'other', `${one.id} ${one.path}`);
+      if (one.hasUsage) t.ok(found.usage !== null, `${one.id} ${one.path} has a reading`);
+    }
+  },
+);

@@ -45,7 +45,10 @@ providers:
   t.ok(keys.every(key => key.secret instanceof Secret));
   t.match(providers.get('lab'), { origin: 'http://10.0.0.5:8000', scheme: { name: 'none' } });
   t.equal(providers.get('bedrock')!.injectUsage, false);
-  t.strictSame(providers.get('two')!.dialects.map(dialect => dialect.family), ['ollama', 'openai']);
+  t.strictSame(
+    providers.get('two')!.dialects.map(dialect => dialect.family),
+    ['ollama', 'openai'],
+  );
   t.ok(providers.has('ollama'));
 });
 
@@ -53,9 +56,13 @@ t.test('a slip in a known member is named, with the right one', async t => {
   t.match(refused('providers: { bedrock: { regoin: eu-west-1 } }'), [
     { path: 'providers.bedrock.regoin', suggestion: 'region' },
   ]);
-  t.match(refused('providers: { openai: { key: [env:KEY] } }'), [{ path: 'providers.openai.key', suggestion: 'keys' }]);
+  t.match(refused('providers: { openai: { key: [env:KEY] } }'), [
+    { path: 'providers.openai.key', suggestion: 'keys' },
+  ]);
   t.match(refused('providers: { lab: { origin: http://a, dialect: opanai } }'), [{ suggestion: 'openai' }]);
-  t.match(refused('providers: { openai: { auth: baerer } }'), [{ path: 'providers.openai.auth', suggestion: 'bearer' }]);
+  t.match(refused('providers: { openai: { auth: baerer } }'), [
+    { path: 'providers.openai.auth', suggestion: 'bearer' },
+  ]);
   t.match(refused('providers: { openai: { region: eu-west-1 } }'), [{ path: 'providers.openai.region' }]);
   t.match(refused('providers: { openai: { dialect: openai } }'), [{ path: 'providers.openai.dialect' }]);
 });
@@ -81,7 +88,10 @@ t.test('values that could lead elsewhere or mean nothing are refused', async t =
     ['openai: { injectUsage: sometimes }', 'providers.openai.injectUsage'],
   ] as const) {
     const found = refused(`providers: { ${settings} }`);
-    t.ok(found.some(problem => problem.path === path || path.startsWith(problem.path)), settings);
+    t.ok(
+      found.some(problem => problem.path === path || path.startsWith(problem.path)),
+      settings,
+    );
     t.equal(found.length, 1, settings);
     t.notMatch(JSON.stringify(found), /sk-written-out/);
   }

@@ -28,7 +28,7 @@ export class UpstreamConnection {
   readonly changes = new Changes();
   /** Bytes that arrived, heads and framing included. */
   bytesReceived = 0;
-  /** Bytes the kernel took from us: what the peer does not read stays here. */
+  /** Bytes the kernel took from us. */
   bytesFlushed = 0;
   peerClose: PeerClose | null = null;
   /** The socket is gone, whoever ended it. */

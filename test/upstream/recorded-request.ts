@@ -20,6 +20,7 @@ export class RecordedRequest {
   trailers: Fields = [];
   readonly changes = new Changes();
   readonly #pieces: Buffer[] = [];
+  readonly #flushedBefore: number;
   #bodyBytes = 0;
 
   constructor(connection: UpstreamConnection, head: Head, framing: 'none' | 'length' | 'chunked') {
@@ -31,6 +32,7 @@ export class RecordedRequest {
     this.version = version;
     this.framing = framing;
     this.headAtMs = performance.now();
+    this.#flushedBefore = connection.bytesFlushed;
   }
 
   get fields(): Fields {
@@ -55,6 +57,11 @@ export class RecordedRequest {
   /** The body so far, transfer-chunking undone. */
   get body(): Buffer {
     return Buffer.concat(this.#pieces);
+  }
+
+  /** Bytes of the answer that the kernel took: what the peer does not read stays out of it. */
+  get answerBytes(): number {
+    return this.connection.bytesFlushed - this.#flushedBefore;
   }
 
   /** The whole body arrived. */

@@ -190,7 +190,7 @@ t.test('a client that does not read stops the provider', async t => {
   client.pauseReading();
   await client.send(requestBytes({ target: '/' }));
   const request = await upstream.next();
-  await request.changes.until(() => request.connection.bytesFlushed > 0, 'first bytes');
+  await request.changes.until(() => request.answerBytes > 0, 'first bytes');
   t.equal(request.answered, false);
   client.resumeReading();
   const body = await client.body(await client.expectHead(), 'GET').all();

@@ -64,8 +64,9 @@ export class Upstream {
     return this.connections.reduce((sum, connection) => sum + connection.bytesReceived, 0);
   }
 
+  /** Connections that neither side has ended. */
   get openConnections(): number {
-    return this.connections.filter(connection => !connection.gone).length;
+    return this.connections.filter(({ gone, peerClose }) => !gone && peerClose === null).length;
   }
 
   /** The script for every request that no `on` matches. A standing one replaces the one before. */
@@ -92,10 +93,13 @@ export class Upstream {
     return this.changes.until(() => this.requests[index], `request ${index + 1} at the provider`);
   }
 
-  /** Waits until every request has been answered or its connection is gone. */
+  /** Waits until every request has been answered or its connection has been ended by the peer. */
   async quiet(): Promise<void> {
     await this.changes.until(
-      () => this.requests.every(request => request.answered || request.connection.gone),
+      () =>
+        this.requests.every(
+          ({ answered, connection }) => answered || connection.gone || connection.peerClose !== null,
+        ),
       'all requests at the provider to be over',
     );
   }

@@ -10,8 +10,8 @@ const MAX_HEAD_BYTES = 16_384;
 export type BodySink = (buffer: Buffer, start: number, end: number) => void;
 
 export class MessageReader {
-  /** Request line or status line of the message being read. */
-  startLine = '';
+  /** The head of the message being read, without its last blank line. */
+  head = '';
   /** Decoded body bytes of the message being read. */
   bodyBytes = 0;
   /** Set by the owner to see the body; null skips it. */
@@ -30,7 +30,7 @@ export class MessageReader {
 
   /** The status of the response being read. */
   get status(): number {
-    return Number(this.startLine.slice(9, 12));
+    return Number(this.head.slice(9, 12));
   }
 
   /** True between the end of a message and the first byte of the next, and before the first. */
@@ -84,14 +84,14 @@ export class MessageReader {
   }
 
   private startMessage(head: string): void {
-    this.startLine = head.slice(0, head.indexOf('\r'));
+    this.head = head;
     this.bodyBytes = 0;
     if (/\r\ntransfer-encoding:[ \t]*chunked[ \t]*\r/i.test(head)) {
       this.enter(State.chunkSize);
       return;
     }
     const stated = /\r\ncontent-length:[ \t]*(\d+)[ \t]*\r/i.exec(head)?.[1];
-    if (stated === undefined && this.mustStateLength) throw new Error(`no framing: ${this.startLine}`);
+    if (stated === undefined && this.mustStateLength) throw new Error(`no framing: ${head}`);
     this.remaining = Number(stated ?? 0);
     if (this.remaining === 0) this.finish();
     else this.state = State.length;

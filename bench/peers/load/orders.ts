@@ -1,4 +1,4 @@
-/** What the orchestrator and the load client's process say to each other. */
+/** What the orchestrator and the load process say to each other. */
 
 export type LoadShape = 'closed' | 'paced' | 'streams';
 
@@ -18,8 +18,6 @@ export interface LoadOrder {
   pids: number[];
   /** The cores of the run, watched for the load of others; empty if nothing is bound to a core. */
   cores: number[];
-  /** The processes of the bench itself on those cores. */
-  benchPids: number[];
 }
 
 /** One window of one gateway. Counts are of requests, or of events for streams. */
@@ -39,8 +37,7 @@ export interface Measurement {
   othersBusy: number | null;
 }
 
-export type ClientMessage =
-  | { type: 'ready' }
-  | { type: 'finish-streams' }
+export type BenchMessage =
+  | { type: 'ready'; port: number }
   | { type: 'measured'; measurement: Measurement }
   | { type: 'failed'; reason: string };

@@ -79,7 +79,7 @@ export class RequestConnection {
   };
 
   private problem(): string | null {
-    if (this.reader.status !== 200) return `answer began ${this.reader.startLine}`;
+    if (this.reader.status !== 200) return `answered ${this.reader.head.replaceAll('\r\n', ' ')}`;
     if (this.reader.bodyBytes !== this.expected.length) return `body of ${this.reader.bodyBytes} bytes`;
     if (this.reader.onBody !== null && !this.body.equals(this.expected)) return 'body differs';
     return null;

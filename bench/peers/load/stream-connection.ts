@@ -80,7 +80,7 @@ export class StreamConnection {
   }
 
   private problem(): string | null {
-    if (this.reader.status !== 200) return `answer began ${this.reader.startLine}`;
+    if (this.reader.status !== 200) return `answered ${this.reader.head.replaceAll('\r\n', ' ')}`;
     return this.sawDone ? null : 'ended without its last event';
   }
 

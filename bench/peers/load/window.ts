@@ -56,8 +56,8 @@ export class Window {
   }
 
   private othersSoFarMs(): number {
-    const { cores, pids, benchPids } = this.order;
-    return coresBusyMs(cores) - cpuSoFarMs([process.pid, ...benchPids, ...pids]);
+    const { cores, pids } = this.order;
+    return coresBusyMs(cores) - cpuSoFarMs([process.pid, ...pids]);
   }
 
   private open(): void {

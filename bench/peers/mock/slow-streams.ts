@@ -3,7 +3,6 @@ import { endingEvents, httpChunk, LAST_CHUNK, STREAM_HEAD, slowEvent } from './b
 import { monotonicMicros } from './monotonic.ts';
 
 const EVENTS_PER_SECOND = 50;
-const TICK_MS = 1;
 
 /** Open slow streams: each gets 50 events a second, all spread evenly over time. */
 export class SlowStreams {
@@ -11,16 +10,16 @@ export class SlowStreams {
   private readonly sequences: number[] = [];
   private next = 0;
   private issuedUntilMicros = 0;
-  private timer: NodeJS.Timeout | null = null;
+  private turn: NodeJS.Immediate | null = null;
 
   open(socket: Socket): void {
     socket.write(STREAM_HEAD, 'latin1');
     this.sockets.push(socket);
     this.sequences.push(0);
     socket.once('close', () => this.forget(socket));
-    if (this.timer !== null) return;
+    if (this.turn !== null) return;
     this.issuedUntilMicros = monotonicMicros();
-    this.timer = setInterval(() => this.tick(), TICK_MS);
+    this.turn = setImmediate(this.issueDue);
   }
 
   /** Ends every open stream as a provider does. */
@@ -32,8 +31,12 @@ export class SlowStreams {
     this.rest();
   }
 
-  /** Writes the events due since the last tick, round robin: one event each, then the next turn. */
-  private tick(): void {
+  /**
+   * Writes the events that have come due, one a stream, round robin. It runs on every turn of the event loop, without
+   * sleeping: a timer would gather a millisecond's events and hide what a gateway adds behind their queue.
+   */
+  private readonly issueDue = (): void => {
+    this.turn = setImmediate(this.issueDue);
     const gapMicros = 1_000_000 / (EVENTS_PER_SECOND * this.sockets.length);
     const due = Math.floor((monotonicMicros() - this.issuedUntilMicros) / gapMicros);
     this.issuedUntilMicros += due * gapMicros;
@@ -45,7 +48,7 @@ export class SlowStreams {
       this.sockets[this.next]!.write(httpChunk(event), 'latin1');
       this.next++;
     }
-  }
+  };
 
   private forget(socket: Socket): void {
     const at = this.sockets.indexOf(socket);
@@ -56,8 +59,8 @@ export class SlowStreams {
   }
 
   private rest(): void {
-    if (this.timer !== null) clearInterval(this.timer);
-    this.timer = null;
+    if (this.turn !== null) clearImmediate(this.turn);
+    this.turn = null;
     this.next = 0;
   }
 }

@@ -83,7 +83,7 @@ function oneLines(row: ProviderDescription, url: string, paint: Paint): readonly
     ['dialects', row.dialects.join(', ')],
     ['also reached at', row.bare.map(path => url + path).join(', ')],
     ['models', row.models === null ? '' : `${url}/${row.name}${row.models}`],
-    ['verified', row.verified ? 'yes' : `no: ${row.unverified.join(', ')} second-hand`],
+    ['verified', verifiedText(row)],
   ];
   const lines = [paint.strong(row.title), ...indented(facts.filter(([, value]) => value !== ''))];
   const section = (title: string, rows: readonly (readonly string[])[]): void => {
@@ -106,6 +106,11 @@ function oneLines(row: ProviderDescription, url: string, paint: Paint): readonly
     row.docs.map(page => [page]),
   );
   return lines;
+}
+
+function verifiedText({ verified, unverified }: ProviderDescription): string {
+  const secondHand = unverified.length === 0 ? '' : `: ${unverified.join(', ')} second-hand`;
+  return verified ? `yes${secondHand.replace(':', ', but')}` : `no${secondHand}`;
 }
 
 function indented(rows: readonly (readonly string[])[]): readonly string[] {

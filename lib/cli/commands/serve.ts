@@ -5,7 +5,7 @@ import { firstScreenLines } from '../first-screen.ts';
 import { type CliIo, EXIT } from '../io.ts';
 import { listenFault } from '../listen-fault.ts';
 import { paintFor } from '../paint.ts';
-import { demoName, shownProviders } from '../shown-providers.ts';
+import { shownProviders } from '../shown-providers.ts';
 import { untilStopped } from '../until-stopped.ts';
 import { type AddVerb, examples } from '../verb.ts';
 
@@ -46,9 +46,12 @@ async function run(file: string | undefined, io: CliIo): Promise<number> {
     return EXIT.usage;
   }
   for (const warning of loaded.warnings) say(`warning: ${warning}`);
-  const gateway = await startGateway(loaded.settings, { log: { pretty: io.isTty, stream: io.stdout } });
-  const url = await open(gateway, loaded.settings, say);
-  if (url === null) return EXIT.failed;
+  const gateway = await start(
+    () => startGateway(loaded.settings, { log: { pretty: io.isTty, stream: io.stdout } }),
+    say,
+  );
+  const url = gateway === null ? null : await open(gateway, loaded.settings, say);
+  if (gateway === null || url === null) return EXIT.failed;
   greet(url, loaded.settings, io);
 
   const reloader =
@@ -65,6 +68,17 @@ async function run(file: string | undefined, io: CliIo): Promise<number> {
   } finally {
     io.signals.off('SIGHUP', onHangup);
     reloader?.close();
+  }
+}
+
+/** Null after a fault of the system (a folder, a socket) that was told; a bug of ours is thrown on. */
+async function start(launch: () => Promise<Gateway>, say: (line: string) => void): Promise<Gateway | null> {
+  try {
+    return await launch();
+  } catch (error) {
+    if (!(error instanceof Error && 'syscall' in error)) throw error;
+    say(`weir cannot start: ${error.message}`);
+    return null;
   }
 }
 
@@ -85,7 +99,7 @@ async function open(
 
 function greet(url: string, settings: Settings, io: CliIo): void {
   const lines = firstScreenLines(
-    { url, demo: demoName(settings), ...shownProviders(settings), invocation: io.invocation },
+    { url, ...shownProviders(settings), invocation: io.invocation },
     paintFor(io),
   );
   io.stdout.write(`${lines.join('\n')}\n`);

@@ -2,7 +2,7 @@ import type { Dialect, Endpoint } from '../../pipeline/index.ts';
 import { endpointRow } from '../endpoint-row.ts';
 import { isRead, positionFromEnd, SuffixTable } from '../suffix-table.ts';
 import { anthropicError } from './error.ts';
-import { MESSAGES_READING } from './usage.ts';
+import { MESSAGES_READING } from './messages-usage.ts';
 
 const FAMILY = 'anthropic';
 

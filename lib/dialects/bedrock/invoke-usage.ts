@@ -1,6 +1,12 @@
 import type { Usage, UsageReading } from '../../pipeline/index.ts';
 import { fieldValue } from '../../wire/index.ts';
-import { lastWord, MessageCounts, messageColumns, publishIterations } from '../anthropic/usage.ts';
+import {
+  CONTENT_EVENT,
+  lastWord,
+  MessageCounts,
+  messageColumns,
+  publishIterations,
+} from '../anthropic/messages-usage.ts';
 import { Fold, usageReading } from '../fold.ts';
 import { PointerList } from '../pointer-list.ts';
 import { type SplitColumns, SplitCounts } from '../split-counts.ts';
@@ -98,9 +104,10 @@ class InvokeFold extends Fold {
 
   document(values: readonly unknown[], event: string | null): void {
     const usage = this.usage;
+    const type = statedWord(values[MESSAGE.type]);
+    if (type === CONTENT_EVENT) return;
     usage.modelServed = lastWord(values, MESSAGE.models) ?? usage.modelServed;
     const reason = lastWord(values, STOP_REASONS);
-    const type = statedWord(values[MESSAGE.type]);
     if (reason !== null) usage.finishReason = reason;
     if (reason !== null || type === 'message_stop' || type === 'error') this.ended = true;
     if (event?.endsWith('Exception') === true) this.ended = true;

@@ -1,8 +1,8 @@
 import type { Endpoint, Operation } from '../../pipeline/index.ts';
-import { MESSAGES_READING } from '../anthropic/usage.ts';
+import { MESSAGES_READING } from '../anthropic/messages-usage.ts';
 import { endpointRow, otherEndpoint } from '../endpoint-row.ts';
+import { GENERATE_READING } from './generate-usage.ts';
 import { INTERACTIONS_READING } from './interactions-usage.ts';
-import { GENERATE_READING } from './usage.ts';
 
 export const FAMILY = 'gemini';
 

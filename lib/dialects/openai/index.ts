@@ -13,12 +13,13 @@ function deploymentOf(segments: readonly string[], callSegments: number): string
   return at >= 1 && segments[at - 1] === 'deployments' ? segments[at]! : null;
 }
 
+/** Other families put batches below `messages`, and verbs below `models`; those are theirs. */
 function collectionOf(method: string, segments: readonly string[]): Endpoint | null {
   for (let i = Math.max(0, segments.length - COLLECTION_DEPTH); i < segments.length; i++) {
     const row = COLLECTIONS.get(segments[i]!);
     if (row === undefined) continue;
+    if (i >= 1 && segments[i - 1] === 'messages') return null;
     if (i >= 2 && NESTING.has(segments[i - 2]!)) return OTHER;
-    // Other dialects put verbs below `models`; reading it is all this one knows.
     return row === MODELS && !isRead(method) ? null : row;
   }
   return null;

@@ -96,8 +96,8 @@ function signedFields(headers: readonly string[]): Record<string, string> {
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]!.toLowerCase();
     if (name !== 'content-type' && !name.startsWith('x-amz-')) continue;
-    const before = fields[name];
-    fields[name] = before === undefined ? headers[i + 1]! : `${before},${headers[i + 1]!}`;
+    const value = headers[i + 1]!.trim();
+    fields[name] = name in fields ? `${fields[name]},${value}` : value;
   }
   return fields;
 }

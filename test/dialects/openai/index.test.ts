@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import t from 'tap';
 import { openai } from '../../../lib/dialects/openai/index.ts';
 import { errorRow } from '../../../lib/errors/index.ts';
@@ -56,9 +57,23 @@ t.test('paths by their end, under any base path', t => {
   t.end();
 });
 
+t.test('a base path in front changes nothing', async () => {
+  const base = fc.array(fc.constantFrom('v1', 'api', 'openai', 'inference', 'compatible-mode', 'x y'), {
+    maxLength: 4,
+  });
+  fc.assert(
+    fc.property(fc.constantFrom(...CALLS), base, ([method, path], prefix) => {
+      const bare = openai.match(method, path.split('/'));
+      return openai.match(method, [...prefix, ...path.split('/')]) === bare;
+    }),
+  );
+});
+
 t.test('what this family does not know', t => {
   for (const [method, path] of [
     ['POST', 'v1/messages'],
+    ['POST', 'v1/messages/batches'],
+    ['GET', 'v1/messages/batches/b-1'],
     ['DELETE', 'v1/models/ft-1'],
     ['POST', 'v1/models/m:generateContent'],
     ['GET', 'v1/fine_tuning/jobs'],

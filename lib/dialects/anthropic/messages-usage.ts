@@ -4,9 +4,6 @@ import { PointerList } from '../pointer-list.ts';
 import { type SplitColumns, SplitCounts } from '../split-counts.ts';
 import { setMeasure, statedCount, statedUsd, statedWord } from '../stated.ts';
 
-/** Passes of one answer that are read: compaction, advisors, fallbacks and the message itself. */
-const MAX_ITERATIONS = 12;
-
 /** The columns of one usage object; it stands in the body, in `/message` of the first event and in later events. */
 interface UsageColumns extends SplitColumns {
   readonly thinking: number;
@@ -23,8 +20,8 @@ export interface MessageColumns {
   readonly stopReasons: readonly number[];
   readonly errorMessage: number;
   readonly usages: readonly UsageColumns[];
-  readonly iterationCount: number;
-  readonly iterations: readonly SplitColumns[];
+  /** The array of passes: compaction, advisors, fallbacks and the message itself. */
+  readonly iterations: number;
 }
 
 function splitColumns(list: PointerList, prefix: string): SplitColumns {
@@ -51,10 +48,7 @@ export function messageColumns(list: PointerList): MessageColumns {
       webSearches: list.column(`${prefix}/server_tool_use/web_search_requests`),
       cost: list.column(`${prefix}/cost`),
     })),
-    iterationCount: list.column('/usage/iterations/-/#'),
-    iterations: Array.from({ length: MAX_ITERATIONS }, (_, i) =>
-      splitColumns(list, `/usage/iterations/${i}`),
-    ),
+    iterations: list.column('/usage/iterations'),
   };
 }
 
@@ -89,20 +83,40 @@ export class MessageCounts extends SplitCounts {
   }
 }
 
+/** One pass as columns: the same names as in a usage object. */
+const PASS_NAMES = [
+  'input_tokens',
+  'output_tokens',
+  'cache_read_input_tokens',
+  'cache_creation_input_tokens',
+] as const;
+const PASS_COLUMNS: SplitColumns = { input: [0], output: [1], cacheRead: [2], cacheWrite: [3] };
+
+function passCounts(pass: unknown, usage: Usage): SplitCounts {
+  const counts = new SplitCounts();
+  if (typeof pass !== 'object' || pass === null) return counts;
+  const members = pass as Readonly<Record<string, unknown>>;
+  counts.take(
+    PASS_NAMES.map(name => members[name]),
+    PASS_COLUMNS,
+    usage,
+  );
+  return counts;
+}
+
 /**
  * The sum over all passes, which the top level leaves partly out though all are
- * billed. Nothing where there are more passes than are read, or one is incomplete.
+ * billed. Nothing where one of them is incomplete.
  */
 export function publishIterations(values: readonly unknown[], columns: MessageColumns, usage: Usage): void {
-  const count = values[columns.iterationCount];
-  if (typeof count !== 'number' || count === 0) return;
-  let input: number | null = count > columns.iterations.length ? null : 0;
-  let output: number | null = input;
-  for (let i = 0; input !== null && output !== null && i < count; i++) {
-    const pass = new SplitCounts();
-    pass.take(values, columns.iterations[i]!, usage);
-    input = pass.wholeInput === null ? null : input + pass.wholeInput;
-    output = pass.output === null ? null : output + pass.output;
+  const passes = values[columns.iterations];
+  if (!Array.isArray(passes) || passes.length === 0) return;
+  let input: number | null = 0;
+  let output: number | null = 0;
+  for (const pass of passes) {
+    const counts = passCounts(pass, usage);
+    input = input === null || counts.wholeInput === null ? null : input + counts.wholeInput;
+    output = output === null || counts.output === null ? null : output + counts.output;
   }
   const whole = input !== null && output !== null;
   setMeasure(usage, 'iterationInputTokens', whole ? input : null);
@@ -119,17 +133,21 @@ export function lastWord(values: readonly unknown[], columns: readonly number[])
 const LIST = new PointerList();
 const COLUMNS = messageColumns(LIST);
 
+/** Nearly every event of a stream, and never one with counts. */
+export const CONTENT_EVENT = 'content_block_delta';
+
 class MessagesFold extends Fold {
   readonly #counts = new MessageCounts();
 
   document(values: readonly unknown[], event: string | null): void {
     const usage = this.usage;
+    const type = statedWord(values[COLUMNS.type]) ?? event;
+    if (type === CONTENT_EVENT) return;
     usage.modelServed = lastWord(values, COLUMNS.models) ?? usage.modelServed;
     usage.finishReason = lastWord(values, COLUMNS.stopReasons) ?? usage.finishReason;
     this.#counts.takeMessage(values, COLUMNS, usage);
     this.#counts.publishMessage(usage);
     publishIterations(values, COLUMNS, usage);
-    const type = statedWord(values[COLUMNS.type]) ?? event;
     // A JSON answer is of type `message`; it ends with itself.
     if (type === 'message_stop' || type === 'message' || type === 'error') this.ended = true;
     if (statedWord(values[COLUMNS.errorMessage]) !== null) this.ended = true;

@@ -1,23 +1,10 @@
-import type { UsageReading } from '../../pipeline/index.ts';
+import type { Usage, UsageReading } from '../../pipeline/index.ts';
 import { Fold, usageReading } from '../fold.ts';
 import { PointerList } from '../pointer-list.ts';
 import { isStated, setMeasure, statedCount, statedWord, sumStated } from '../stated.ts';
 
-/** Text, image, audio, video, document and the unspecified one. */
-const MODALITIES = 6;
-
-/** One array of `{modality, tokenCount}`. */
-type ModalityColumns = readonly (readonly [modality: number, tokens: number])[];
-
 const LIST = new PointerList();
 const at = (name: string): number => LIST.column(`/usageMetadata/${name}`);
-
-function modalityColumns(name: string): ModalityColumns {
-  return Array.from({ length: MODALITIES }, (_, i) => [
-    at(`${name}/${i}/modality`),
-    at(`${name}/${i}/tokenCount`),
-  ]);
-}
 
 const MODEL = LIST.column('/modelVersion');
 const FINISH_REASON = LIST.column('/candidates/0/finishReason');
@@ -31,8 +18,18 @@ const THOUGHTS = at('thoughtsTokenCount');
 const CACHED = at('cachedContentTokenCount');
 const TOTAL = at('totalTokenCount');
 const COUNTS: readonly number[] = [PROMPT, TOOL_USE, CANDIDATES, THOUGHTS, CACHED, TOTAL];
-const PROMPT_DETAILS = modalityColumns('promptTokensDetails');
-const CANDIDATE_DETAILS = modalityColumns('candidatesTokensDetails');
+/** Arrays of `{modality, tokenCount}`. */
+const PROMPT_DETAILS = at('promptTokensDetails');
+const CANDIDATE_DETAILS = at('candidatesTokensDetails');
+
+function modalityTokens(details: unknown, modality: string, usage: Usage): number | null {
+  if (!Array.isArray(details)) return null;
+  let sum: number | null = null;
+  for (const part of details as readonly { modality?: unknown; tokenCount?: unknown }[]) {
+    if (part?.modality === modality) sum = sumStated(sum, statedCount(part.tokenCount, usage));
+  }
+  return sum;
+}
 
 /** `generateContent` as one object, as SSE or as one array: a chunk's counts are of the whole answer so far. */
 class GenerateFold extends Fold {
@@ -60,23 +57,15 @@ class GenerateFold extends Fold {
     usage.outputTokens = sumStated(statedCount(values[CANDIDATES], usage), thoughts);
     usage.cachedInputTokens = statedCount(values[CACHED], usage);
     usage.reasoningTokens = thoughts;
-    const audioInput = this.#modality(values, PROMPT_DETAILS, 'AUDIO');
-    const audioOutput = this.#modality(values, CANDIDATE_DETAILS, 'AUDIO');
+    const audioInput = modalityTokens(values[PROMPT_DETAILS], 'AUDIO', usage);
+    const audioOutput = modalityTokens(values[CANDIDATE_DETAILS], 'AUDIO', usage);
     usage.audioTokens = sumStated(audioInput, audioOutput);
     setMeasure(usage, 'totalTokens', statedCount(values[TOTAL], usage));
     setMeasure(usage, 'toolUsePromptTokens', toolUse);
     setMeasure(usage, 'audioInputTokens', audioInput);
     setMeasure(usage, 'audioOutputTokens', audioOutput);
-    setMeasure(usage, 'imageInputTokens', this.#modality(values, PROMPT_DETAILS, 'IMAGE'));
-    setMeasure(usage, 'imageOutputTokens', this.#modality(values, CANDIDATE_DETAILS, 'IMAGE'));
-  }
-
-  #modality(values: readonly unknown[], columns: ModalityColumns, modality: string): number | null {
-    let sum: number | null = null;
-    for (const [name, tokens] of columns) {
-      if (values[name] === modality) sum = sumStated(sum, statedCount(values[tokens], this.usage));
-    }
-    return sum;
+    setMeasure(usage, 'imageInputTokens', modalityTokens(values[PROMPT_DETAILS], 'IMAGE', usage));
+    setMeasure(usage, 'imageOutputTokens', modalityTokens(values[CANDIDATE_DETAILS], 'IMAGE', usage));
   }
 }
 

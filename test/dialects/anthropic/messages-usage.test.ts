@@ -158,8 +158,8 @@ t.test('a sum that would be wrong is left out', t => {
     foldJson(messages, { type: 'message', usage: { input_tokens: 1, output_tokens: 1, iterations } }).usage
       .measures;
   t.same(of([]), {});
-  t.same(of(Array.from({ length: 12 }, () => pass)), { iterationInputTokens: 12, iterationOutputTokens: 12 });
-  t.same(of(Array.from({ length: 13 }, () => pass)), {}, 'more than are read');
+  t.same(of([pass, pass]), { iterationInputTokens: 2, iterationOutputTokens: 2 });
+  t.same(of([pass, null]), {});
   t.same(of([pass, { input_tokens: 3 }]), {}, 'one without an output');
   t.end();
 });
