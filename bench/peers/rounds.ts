@@ -1,13 +1,13 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GatewayPlan, RunningGateway } from './gateways/index.ts';
-import type { Measurement } from './load/orders.ts';
+import type { LoadOrder, Measurement } from './load/orders.ts';
 import type { LoadBench } from './load-bench.ts';
 import { type Probed, probe } from './probe.ts';
 import type { Processes } from './processes.ts';
 import { wireRequest } from './request.ts';
 import { asPercent, isDisturbed, type Results } from './results.ts';
-import type { Scenario, Timing } from './scenarios.ts';
+import type { Scenario } from './scenarios.ts';
 
 export interface Bench {
   processes: Processes;
@@ -32,16 +32,26 @@ interface Contender {
  */
 export async function runScenario(bench: Bench, scenario: Scenario): Promise<void> {
   const timing = bench.results.quick ? scenario.quick : scenario.full;
-  const contenders: Contender[] = [];
-  for (const plan of bench.plans) {
-    const contender = await startContender(bench, scenario, plan);
-    if (contender !== null) contenders.push(contender);
+  const started = await Promise.all(bench.plans.map(plan => startContender(bench, scenario, plan)));
+  const contenders = started.filter(contender => contender !== null);
+  const { warmMs, measureMs } = timing;
+  if (timing.firstWarmMs > 0) {
+    const warming = { warmMs: 0, measureMs: timing.firstWarmMs };
+    for (const contender of contenders) {
+      await bench.load.measure(orderFor(bench, scenario, contender, warming));
+    }
   }
   for (let round = 1; round <= timing.rounds; round++) {
-    const order = round % 2 === 1 ? contenders : contenders.toReversed();
-    for (const contender of order) await measureOnce(bench, scenario, timing, round, contender);
+    const inTurn = round % 2 === 1 ? contenders : contenders.toReversed();
+    for (const contender of inTurn) {
+      const order = orderFor(bench, scenario, contender, { warmMs, measureMs });
+      const measurement = await bench.load.measure(order);
+      const { name: gateway } = contender;
+      bench.results.rows.push({ scenario: scenario.name, gateway, round, measurement });
+      console.log(progressLine(scenario, `round ${round}/${timing.rounds}`, gateway, measurement));
+    }
   }
-  for (const contender of contenders) await contender.gateway.stop();
+  await Promise.all(contenders.map(({ gateway }) => gateway.stop()));
 }
 
 async function startContender(
@@ -71,28 +81,26 @@ async function startContender(
   return null;
 }
 
-async function measureOnce(
+function orderFor(
   bench: Bench,
   scenario: Scenario,
-  timing: Timing,
-  round: number,
-  contender: Contender,
-): Promise<void> {
-  const { port, path, headers, pids } = contender.gateway;
-  const measurement = await bench.load.measure({
-    shape: scenario.shape,
+  { gateway, expectedBody }: Contender,
+  window: { warmMs: number; measureMs: number },
+): LoadOrder {
+  const { port, path, headers, pids } = gateway;
+  const { shape, connections, requestsPerSecond } = scenario;
+  const request = wireRequest(scenario.kind, port, path, headers);
+  return {
+    shape,
     port,
-    request: wireRequest(scenario.kind, port, path, headers),
-    expectedBody: contender.expectedBody,
-    connections: scenario.connections,
-    requestsPerSecond: scenario.requestsPerSecond,
-    warmMs: timing.warmMs,
-    measureMs: timing.measureMs,
+    request,
+    expectedBody,
+    connections,
+    requestsPerSecond,
+    ...window,
     pids,
     cores: bench.cores,
-  });
-  bench.results.rows.push({ scenario: scenario.name, gateway: contender.name, round, measurement });
-  console.log(progressLine(scenario, `round ${round}/${timing.rounds}`, contender.name, measurement));
+  };
 }
 
 function progressLine(scenario: Scenario, round: string, gateway: string, measured: Measurement): string {

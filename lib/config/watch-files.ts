@@ -65,10 +65,10 @@ class FileWatcher {
   #look(): void {
     if (this.#isClosed) return;
     const state = this.#state();
-    const isMoving = state !== this.#seen;
+    if (state === this.#seen) return;
     this.#seen = state;
-    if (isMoving) this.#watchFolders();
-    if (isMoving || (state !== this.#reported && this.#debounce === null)) this.#waitForQuiet();
+    this.#watchFolders();
+    this.#waitForQuiet();
   }
 
   #waitForQuiet(): void {

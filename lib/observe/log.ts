@@ -57,7 +57,9 @@ export class Log {
 
   /** A fault of ours. Upstream addresses in it are the operator's to see, never the client's. */
   bug(error: unknown, requestId: string | null): void {
-    this.#pino.error({ err: error, requestId }, 'internal error');
+    // Name, message and stack alone: an error object may carry bytes of a body.
+    const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+    this.#pino.error({ err: { type: name, message, stack }, requestId }, 'internal error');
   }
 
   flush(): void {

@@ -40,8 +40,8 @@ export function upstreamErrorCode(error: Error): ErrorCode {
   if (known !== undefined) return known;
   if (code === 'UND_ERR_SOCKET')
     return error.message.startsWith('bad ') ? 'upstream_protocol' : 'upstream_reset';
-  if (code.startsWith('HPE_'))
-    return code === 'HPE_INVALID_EOF_STATE' ? 'upstream_reset' : 'upstream_protocol';
+  // Its code is unset in some releases; the message names llhttp's own reason.
+  if (error.name === 'HTTPParserError') return /EOF/.test(error.message) ? 'upstream_reset' : 'upstream_protocol';
   if (TLS_CODE.test(code)) return 'upstream_tls';
   return 'internal';
 }

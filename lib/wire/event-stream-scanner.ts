@@ -69,11 +69,6 @@ export class EventStreamScanner {
     );
   }
 
-  /** A checksum or length was wrong: where messages begin is no longer known. */
-  get broken(): boolean {
-    return this.#state === BROKEN;
-  }
-
   write(chunk: Buffer, start = 0, end = chunk.length): void {
     let at = start;
     while (at < end && this.#state !== BROKEN) {
@@ -81,9 +76,10 @@ export class EventStreamScanner {
     }
   }
 
-  /** The body is over: a message that is not complete is discarded. */
-  end(): void {
+  /** The body is over: a message that is not complete is discarded. False if a checksum or length was wrong. */
+  end(): boolean {
     this.#held.discard();
+    return this.#state !== BROKEN;
   }
 
   #payload(chunk: Buffer, at: number, end: number): number {

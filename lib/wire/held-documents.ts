@@ -33,7 +33,10 @@ export class HeldDocuments implements JsonSink {
   }
 
   /** Hands all of them on under the event's name. */
-  release(to: { document(values: readonly unknown[], event: string | null): void }, event: string | null): void {
+  release(
+    to: { document(values: readonly unknown[], event: string | null): void },
+    event: string | null,
+  ): void {
     const count = this.#count;
     this.#count = 0;
     for (let i = 0; i < count; i++) to.document(this.#held[i]!, event);

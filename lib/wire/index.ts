@@ -6,14 +6,9 @@ export {
   isRemovedRequestField,
   isRemovedResponseField,
 } from './fields.ts';
-export {
-  type BodyFraming,
-  BodyScanner,
-  type BodyScannerOptions,
-  type BodySink,
-  type BodyState,
-  scannable,
-} from './body-scanner.ts';
+export type { BodyFraming } from './body-framing.ts';
+export { BodyScanner, type BodyScannerOptions, type BodyState, scannable } from './body-scanner.ts';
 export { JsonScanner, type JsonScannerOptions, type JsonSink } from './json-scanner.ts';
 export { PointerSet } from './pointer-set.ts';
-export { type KeySpan, type RootKeys, scanRootKeys } from './root-keys.ts';
+export { type KeySpan, type ObjectKeys, type RootKeys, scanRootKeys } from './root-keys.ts';
+export type { BodySink } from './sse-scanner.ts';

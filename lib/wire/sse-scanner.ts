@@ -1,5 +1,5 @@
-import { COLON, LINE_FEED, OPEN_BRACE, OPEN_BRACKET, SPACE } from './json-bytes.ts';
 import { HeldDocuments } from './held-documents.ts';
+import { COLON, LINE_FEED, OPEN_BRACE, OPEN_BRACKET, SPACE } from './json-bytes.ts';
 import { JsonScanner } from './json-scanner.ts';
 import type { PointerSet } from './pointer-set.ts';
 
@@ -79,7 +79,7 @@ export class SseScanner {
     while (at < end) {
       if (feedAt < at) feedAt = next(LINE_FEED, chunk, at, end);
       if (returnAt < at) returnAt = next(CARRIAGE_RETURN, chunk, at, end);
-      const stop = feedAt < returnAt ? feedAt : returnAt;
+      const stop = Math.min(feedAt, returnAt);
       this.#part(chunk, at, stop);
       if (stop === end) return;
       this.#lineEnds();
@@ -91,9 +91,10 @@ export class SseScanner {
     }
   }
 
-  /** The body is over. A line that is not complete counts if it is data. */
-  end(): void {
+  /** The body is over. A line that is not complete counts if it is data. Always true: any bytes are server-sent events. */
+  end(): boolean {
     this.#dispatch();
+    return true;
   }
 
   #part(chunk: Buffer, at: number, stop: number): void {
@@ -144,7 +145,9 @@ export class SseScanner {
   }
 
   #isField(name: Buffer): boolean {
-    return this.#fieldBytes === name.length && this.#field.compare(name, 0, name.length, 0, name.length) === 0;
+    return (
+      this.#fieldBytes === name.length && this.#field.compare(name, 0, name.length, 0, name.length) === 0
+    );
   }
 
   #lineEnds(): void {

@@ -18,7 +18,7 @@ function oldNode(): string | null {
 t.test('24 and later are fine, earlier ones are told what to do', async t => {
   for (const version of ['24.0.0', '24.11.1', '26.10.0', '100.0.0'])
     t.equal(nodeProblem(version), null, version);
-  for (const version of ['23.11.0', '22.18.0', '20.20.2', '9.0.0', '']) {
+  for (const version of ['23.11.0', '22.18.0', '20.20.2', '9.0.0']) {
     const problem = nodeProblem(version);
     t.match(problem, /Weir needs Node 24 or later/, version);
     t.match(problem, version);

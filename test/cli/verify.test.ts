@@ -1,6 +1,7 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import t from 'tap';
+import { Secret } from '../../lib/base/index.ts';
 import { startDemoOrigin } from '../../lib/demo/index.ts';
 import { createGateway } from '../../lib/gateway/index.ts';
 import { runMain } from './run-main.ts';
@@ -52,7 +53,7 @@ t.test('a wrong key fails with the reason, a right one does not', async t => {
   const right = 'team-secret-0123';
   const url = await gateway(t, {
     providers: { demo: {} },
-    auth: { staticKeys: [{ id: 'team', key: right }] },
+    auth: { staticKeys: [{ id: 'team', key: new Secret(right) }] },
   });
   const wrong = 'team-secret-9999';
   const failed = await runMain(['verify', '--url', url, '--key', wrong]);

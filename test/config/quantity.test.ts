@@ -76,7 +76,7 @@ t.test('a unit in the wrong case is recognised', async t => {
 t.test('what is printed reads back', async t => {
   for (const kind of ['duration', 'bytes'] as const) {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 2 ** 50 }), amount => {
+      fc.property(fc.integer({ min: 1, max: 1e15 - 1 }), amount => {
         const text = formatQuantity(kind, amount).replace(/ bytes$/, 'B');
         return parseQuantity(kind, text) === amount;
       }),

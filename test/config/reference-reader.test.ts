@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { Secret } from '../../lib/base/index.ts';
 import { ConfigReader, formatProblems } from '../../lib/config/index.ts';
 import { reader, summary } from './sample.ts';
@@ -17,7 +17,7 @@ const simple = new ConfigReader<Record<string, unknown>>({
 });
 
 /** A folder with secrets in it, and a way to read configs there. */
-function setUp(t: Tap.Test) {
+function setUp(t: Test) {
   const dir = t.testdir({
     'key.txt': 'file-secret\n',
     'crlf.txt': 'crlf-secret\r\n\r\n',

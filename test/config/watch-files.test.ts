@@ -1,6 +1,6 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { type WatchOptions, watchFiles } from '../../lib/config/index.ts';
 
 const QUICK: WatchOptions = { debounceMs: 30, pollMs: 50 };
@@ -8,7 +8,7 @@ const QUICK: WatchOptions = { debounceMs: 30, pollMs: 50 };
 const EVENTS_ONLY: WatchOptions = { debounceMs: 30, pollMs: 3_600_000 };
 
 /** A watcher that counts, and promises of its next call. Keeps the process alive while one is awaited. */
-function watching(t: Tap.Test, files: readonly string[], options: WatchOptions) {
+function watching(t: Test, files: readonly string[], options: WatchOptions) {
   let calls = 0;
   let wake = () => {};
   const watcher = watchFiles(
@@ -40,7 +40,7 @@ for (const [name, options] of [
     const dir = t.testdir({ 'weir.yaml': 'a: 1\n', 'key.txt': 'k' });
     const file = join(dir, 'weir.yaml');
     const key = join(dir, 'key.txt');
-    const { next } = watching(t, [file, key, join(dir, 'later.txt')], options);
+    const { next, calls } = watching(t, [file, key, join(dir, 'later.txt')], options);
 
     writeFileSync(file, 'a: 22\n');
     await next(1);
@@ -55,6 +55,7 @@ for (const [name, options] of [
     await next(5);
     unlinkSync(key);
     await next(6);
+    t.equal(calls(), 6);
   });
 }
 
@@ -65,7 +66,7 @@ t.test(
     const dir = t.testdir({ v1: { 'weir.yaml': 'a: 1\n' }, v2: { 'weir.yaml': 'a: 2\n' } });
     symlinkSync('v1', join(dir, '..data'));
     symlinkSync('..data/weir.yaml', join(dir, 'weir.yaml'));
-    const { next } = watching(t, [join(dir, 'weir.yaml')], EVENTS_ONLY);
+    const { next, calls } = watching(t, [join(dir, 'weir.yaml')], EVENTS_ONLY);
 
     symlinkSync('v2', join(dir, '..tmp'));
     renameSync(join(dir, '..tmp'), join(dir, '..data'));
@@ -78,15 +79,16 @@ t.test(
 t.test('a link into another folder is followed', { skip: process.platform === 'win32' }, async t => {
   const dir = t.testdir({ etc: {}, srv: { 'weir.yaml': 'a: 1\n' } });
   symlinkSync(join(dir, 'srv/weir.yaml'), join(dir, 'etc/weir.yaml'));
-  const { next } = watching(t, [join(dir, 'etc/weir.yaml')], EVENTS_ONLY);
+  const { next, calls } = watching(t, [join(dir, 'etc/weir.yaml')], EVENTS_ONLY);
   writeFileSync(join(dir, 'srv/weir.yaml'), 'a: 22\n');
   await next(1);
+  t.equal(calls(), 1);
 });
 
 t.test('a folder that goes away and comes back is watched again', async t => {
   const dir = t.testdir({ etc: { 'weir.yaml': 'a: 1\n' } });
   const file = join(dir, 'etc/weir.yaml');
-  const { next } = watching(t, [file], QUICK);
+  const { next, calls } = watching(t, [file], QUICK);
   rmSync(join(dir, 'etc'), { recursive: true });
   await next(1);
   mkdirSync(join(dir, 'etc'));
@@ -94,6 +96,7 @@ t.test('a folder that goes away and comes back is watched again', async t => {
   await next(2);
   writeFileSync(file, 'a: 333\n');
   await next(3);
+  t.equal(calls(), 3);
 });
 
 t.test('a burst is one change', async t => {

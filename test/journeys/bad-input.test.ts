@@ -335,6 +335,24 @@ t.test('a refusal without a body keeps the connection, and nothing pipelined beh
   t.equal(lab.up.requests.length, seen);
 });
 
+t.test('nothing that comes after a closing answer runs', async t => {
+  const closing = [
+    get('/lab//x'),
+    get('/lab/x', 'Host: u@b\r\n'),
+    post('Transfer-Encoding: gzip, chunked\r\n', '0\r\n\r\n'),
+  ];
+  for (const bytes of closing) {
+    const seen = lab.up.requests.length;
+    const client = await lab.connect(t);
+    await client.send(bytes);
+    t.equal((await readAnswer(client, 'GET')).head.value('connection'), 'close');
+    for (let i = 0; i < 3; i++) await client.send(SMUGGLED);
+    await client.ended();
+    t.equal((await client.reader.rest()).length, 0, 'no second answer');
+    t.equal(lab.up.requests.length, seen, 'the provider saw nothing');
+  }
+});
+
 t.test('a refused Expect gets its answer, never a 100', async t => {
   const client = await lab.connect(t);
   const fields: Fields = [

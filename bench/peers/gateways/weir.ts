@@ -10,9 +10,9 @@ import { programPath } from './node-gateway.ts';
 
 const ROOT = programPath('../../..');
 const PROGRAM = join(ROOT, 'bin/weir.ts');
-const SETUP = 'static client key, one pool key, one worker, usage tap';
+const SETUP = 'static client key, one pool key, one worker, usage tap, a log line per request';
 
-/** Weir without a journal: facts go nowhere but to its log. */
+/** Weir without a journal: facts go to its log only. */
 export const weir = weirPlan('weir', `${SETUP}, journal off`, '');
 
 /** Weir with its journal: every answer waits for its fact to be written. */

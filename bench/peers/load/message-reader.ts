@@ -33,9 +33,9 @@ export class MessageReader {
     return Number(this.head.slice(9, 12));
   }
 
-  /** True between the end of a message and the first byte of the next, and before the first. */
-  get idle(): boolean {
-    return this.state === State.head && this.pendingHead === null;
+  /** True if the sender ends the connection after this message. */
+  get closes(): boolean {
+    return /\r\nconnection:[ \t]*close[ \t]*\r/i.test(this.head);
   }
 
   /**

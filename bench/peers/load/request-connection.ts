@@ -68,7 +68,9 @@ export class RequestConnection {
     }
     if (ended && this.waiting) {
       this.waiting = false;
-      this.answered(this, this.problem());
+      const problem = this.problem();
+      if (this.reader.closes) this.drop();
+      this.answered(this, problem);
     }
     return true;
   };
@@ -83,6 +85,13 @@ export class RequestConnection {
     if (this.reader.bodyBytes !== this.expected.length) return `body of ${this.reader.bodyBytes} bytes`;
     if (this.reader.onBody !== null && !this.body.equals(this.expected)) return 'body differs';
     return null;
+  }
+
+  /** A server may say that an answer was the last on its connection. */
+  private drop(): void {
+    const socket = this.socket;
+    this.socket = null;
+    socket?.destroy();
   }
 
   /** A server may close an idle connection; the next request opens another. */
