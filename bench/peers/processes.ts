@@ -34,6 +34,8 @@ export class Processes {
     const child = spawn(command, args, {
       cwd: plan.cwd,
       env: { ...process.env, NODE_ENV: 'production', ...plan.env },
+      // Figures may be NaN, which JSON would turn into null.
+      serialization: 'advanced',
       stdio: ['ignore', log, log, ...(plan.ipc ? (['ipc'] as const) : [])],
     });
     closeSync(log);

@@ -62,7 +62,7 @@ const nativeChatTrial: TrialWire = {
   pieceText: document => text(pick(document, 'message', 'content')),
 };
 
-const v2ChatTrial: TrialWire = {
+const stagedChatTrial: TrialWire = {
   path: base => `${base}/v2/chat`,
   body: (model, stream) => ({ model, messages, stream }),
   framing: 'events',
@@ -75,6 +75,6 @@ export const TRIAL_WIRES: readonly TrialWire[] = [
   chatTrial,
   messagesTrial,
   generateContentTrial,
-  v2ChatTrial,
+  stagedChatTrial,
   nativeChatTrial,
 ];

@@ -8,10 +8,10 @@ import { messagesWire } from './wires/messages.ts';
 import { modelsRoutes } from './wires/models.ts';
 import { nativeChatWire } from './wires/native-chat.ts';
 import { responsesRoute } from './wires/responses.ts';
-import { v2ChatWire } from './wires/v2-chat.ts';
+import { stagedChatWire } from './wires/staged-chat.ts';
 
 /** The most widely spoken wire is last: it words the errors of every path nobody else owns. */
-const WIRES: readonly Wire[] = [messagesWire, generateContentWire, nativeChatWire, v2ChatWire, chatWire];
+const WIRES: readonly Wire[] = [messagesWire, generateContentWire, nativeChatWire, stagedChatWire, chatWire];
 
 const ROUTES: readonly Route[] = [
   ...WIRES.flatMap(wire => wire.routes),

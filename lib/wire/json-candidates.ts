@@ -136,7 +136,7 @@ export class JsonCandidates {
 
   /** The document is over, whichever way. */
   clear(): void {
-    this.values.fill(undefined);
+    for (let i = 0; i < this.values.length; i++) this.values[i] = undefined;
     this.dropped = false;
     this.#open = 0;
     this.#heldBytes = 0;

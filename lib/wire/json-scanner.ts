@@ -164,7 +164,8 @@ export class JsonScanner {
 
   #clear(): void {
     this.#candidates.clear();
-    this.#seen.fill(0);
+    // So few that a loop beats fill().
+    for (let i = 0; i < this.#seen.length; i++) this.#seen[i] = 0;
   }
 
   #break(at: number): number {

@@ -18,6 +18,7 @@ export class JsonSkipRun {
   #depth = 0;
   /** Where each of `STOPS` comes next in this part, as far as it was searched for. */
   readonly #stopAt = new Float64Array(STOPS.length);
+  #searched = true;
 
   /** The container's opening bracket was just read. */
   open(): void {
@@ -25,6 +26,8 @@ export class JsonSkipRun {
   }
 
   part(): void {
+    if (!this.#searched) return;
+    this.#searched = false;
     this.#stopAt.fill(-1);
   }
 
@@ -48,6 +51,7 @@ export class JsonSkipRun {
   }
 
   #search(chunk: Buffer, at: number, end: number): number {
+    this.#searched = true;
     let next = end;
     for (let k = 0; k < STOPS.length; k++) {
       let stopAt = this.#stopAt[k]!;

@@ -166,8 +166,7 @@ export class SseScanner {
 
   #namePart(chunk: Buffer, at: number, stop: number): void {
     const end = Math.min(stop, at + NAME_BYTES - this.#nameBytes);
-    chunk.copy(this.#name, this.#nameBytes, at, end);
-    this.#nameBytes += end - at;
+    while (at < end) this.#name[this.#nameBytes++] = chunk[at++]!;
   }
 
   #nameEnds(): void {

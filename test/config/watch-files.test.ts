@@ -73,6 +73,7 @@ t.test(
     await next(1);
     writeFileSync(join(dir, 'v2/weir.yaml'), 'a: 222\n');
     await next(2);
+    t.equal(calls(), 2);
   },
 );
 

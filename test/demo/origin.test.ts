@@ -224,7 +224,7 @@ t.test('native-chat streams unless told not to', async t => {
   }
 });
 
-t.test('v2-chat', async t => {
+t.test('staged-chat', async t => {
   const origin = await start(t);
   const whole = await post(origin, '/v2/chat', { model: 'm', messages: MESSAGES });
   t.equal(at(JSON.parse(whole.text), 'message', 'content', 0, 'text'), SCRIPT_TEXT);

@@ -46,6 +46,7 @@ export class Window {
   }
 
   measurement(): Measurement {
+    if (this.samples.count === 0 && this.errors === 0) this.fail('nothing arrived in the window');
     const [p50Ms, p99Ms, maxMs] = this.samples.quantiles(0.5, 0.99, 1) as [number, number, number];
     const { cpuMs, peakRssBytes } = this.usage;
     const { errors, firstError, elapsedMs } = this;

@@ -1,8 +1,8 @@
 import { SCRIPT_PIECES, SCRIPT_TEXT, scriptUsage } from '../script.ts';
 import { type Call, eventStream, json, type Reply, SSE_DONE, sseEvent, type Wire } from '../wire.ts';
 
-/** `/v2/chat`. */
-export const v2ChatWire: Wire = {
+/** `/v2/chat`: an answer in stages, each opened and closed by an event of its own. */
+export const stagedChatWire: Wire = {
   routes: [{ method: 'POST', path: /\/v2\/chat$/, reply }],
   owns: /\/v2\//,
   error: (_status, message) => ({ message }),

@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import t from 'tap';
+import { filesBelow, read, root } from './tree.ts';
+
+const pages = ['README.md', 'ARCHITECTURE.md', ...filesBelow('docs', '.md')];
+
+t.test('the commands of the README are scripts of the package', async t => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  const named = [...read('README.md').matchAll(/npm (?:run ([a-z:]+)|(test|start))\b/g)].map(match => match[1] ?? match[2]!);
+  t.ok(named.length > 3);
+  t.strictSame(named.filter(name => scripts[name] === undefined), []);
+});
+
+t.test('links between pages lead somewhere', async t => {
+  const broken = pages.flatMap(page =>
+    [...read(page).matchAll(/\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)/g)]
+      .map(match => match[1]!)
+      .filter(link => !existsSync(join(root, dirname(page), link)))
+      .map(link => `${page}: ${link}`),
+  );
+  t.strictSame(broken, []);
+});
+
+t.test('the nginx snippet is the one that is tested', async t => {
+  const lines = (text: string): string[] =>
+    text
+      .split('\n')
+      .map(line => line.trim())
+      .filter(line => line !== '' && !line.startsWith('#'));
+  const tested = lines(read('deploy/nginx.conf'));
+  for (const page of ['README.md', 'docs/guides/run.md']) {
+    const shown = /```nginx\n([\s\S]*?)```/.exec(read(page))![1]!;
+    t.strictSame(lines(shown), tested, page);
+  }
+});
+
+t.test('no page names a path of somebody’s machine', async t => {
+  t.strictSame(pages.filter(page => /\/(?:home|root|Users|work)\//.test(read(page))), []);
+});
+
+t.test('every member of a fact is explained', async t => {
+  const members = [...read('lib/pipeline/fact.ts').matchAll(/^ {2}readonly ([a-zA-Z]+)/gm)].map(match => match[1]!);
+  const page = read('docs/facts.md');
+  t.strictSame(members.filter(member => member !== 'name' && !page.includes(`\`${member}\``)), []);
+});

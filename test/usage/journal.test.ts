@@ -1,0 +1,81 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { crc32 } from 'node:zlib';
+import type { Fact, Warning } from '../../lib/pipeline/index.ts';
+import { Journal, journalLine, type JournalOptions } from '../../lib/usage/journal.ts';
+
+function fact(seq: number): Fact {
+  return { v: 1, id: `here:boot:${seq}`, path: '/é', measures: {} } as unknown as Fact;
+}
+
+function open(t: Test, options: Partial<JournalOptions> = {}): { journal: Journal; folder: string; warnings: Warning[] } {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-journal-'));
+  const warnings: Warning[] = [];
+  const journal = new Journal({
+    folder,
+    instance: 'here',
+    boot: '00ff',
+    worker: 0,
+    fsync: 'none',
+    holdMs: 60_000,
+    onFull: 'serve',
+    warn: warning => warnings.push(warning),
+    ...options,
+  });
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return { journal, folder, warnings };
+}
+
+function lines(folder: string): string[] {
+  return readdirSync(folder)
+    .sort()
+    .flatMap(name => readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1));
+}
+
+t.test('a line ends in the CRC of what stands before it', async t => {
+  const line = journalLine(fact(1));
+  const at = line.indexOf(',"crc":');
+  t.equal(line.at(-1), '\n');
+  const { crc } = JSON.parse(line) as { crc: string };
+  t.match(crc, /^[0-9a-f]{8}$/);
+  t.equal(crc, crc32(line.slice(0, at)).toString(16).padStart(8, '0'));
+  t.equal(Object.keys(JSON.parse(line) as object).at(-1), 'crc');
+});
+
+for (const fsync of ['none', 'batch', 20] as const) {
+  t.test(`recorded is said after the line is in the file (fsync ${fsync})`, async t => {
+    const { journal, folder } = open(t, { fsync });
+    const said: number[] = [];
+    await Promise.all(
+      Array.from({ length: 500 }, (_, i) =>
+        new Promise<void>(done => {
+          t.ok(journal.take(fact(i), () => {
+            said.push(i);
+            if (i % 100 === 0) t.match(lines(folder).find(line => line.includes(`:${i}"`)), /crc/);
+            done();
+          }));
+        }),
+      ),
+    );
+    t.strictSame(said, Array.from({ length: 500 }, (_, i) => i), 'in order, each once');
+    await journal.close();
+    t.equal(lines(folder).length, 500);
+    t.strictSame(lines(folder).map(line => (JSON.parse(line) as Fact).id), said.map(i => `here:boot:${i}`));
+  });
+}
+
+t.test('segments are named for instance, boot and worker, and not for everybody', async t => {
+  const { journal, folder } = open(t);
+  await journal.close();
+  t.strictSame(readdirSync(folder), ['here-00ff-0-0.ndjson']);
+  t.equal(statSync(join(folder, 'here-00ff-0-0.ndjson')).mode & 0o007, 0);
+});
+
+t.test('close writes what still waits', async t => {
+  const { journal, folder } = open(t);
+  for (let i = 0; i < 10; i++) journal.take(fact(i), () => {});
+  await journal.close();
+  t.equal(lines(folder).length, 10);
+});
