@@ -6,18 +6,22 @@ import { joinOr, kindWord, typeWord } from './words.ts';
 
 const MAX_KEYS_NAMED = 12;
 
+/** Errors that say what the errors of their subschemas say in parts. */
+const SUMMARIES: ReadonlySet<string> = new Set(['oneOf', 'anyOf', 'contains']);
+
 type Params = Readonly<Record<string, unknown>>;
 
 /** ajv's errors (`allErrors`, `verbose`) in our words, without those that only repeat others. */
 export function describeErrors(errors: readonly ErrorObject[], root: object): Fault[] {
-  const unions = errors.filter(error => error.keyword === 'oneOf' || error.keyword === 'anyOf');
-  const isInUnion = (error: ErrorObject) =>
-    unions.some(
-      union =>
-        error.schemaPath.startsWith(`${union.schemaPath}/`) && error.instancePath === union.instancePath,
+  const wholes = errors.filter(error => SUMMARIES.has(error.keyword));
+  const isPart = (error: ErrorObject) =>
+    wholes.some(
+      whole =>
+        error.schemaPath.startsWith(`${whole.schemaPath}/`) &&
+        error.instancePath.startsWith(whole.instancePath),
     );
   return errors
-    .filter(error => error.keyword !== 'if' && error.propertyName === undefined && !isInUnion(error))
+    .filter(error => error.keyword !== 'if' && error.propertyName === undefined && !isPart(error))
     .map(error => misspelledName(error, root) ?? describeError(error));
 }
 
@@ -150,6 +154,8 @@ function structureMessage(error: ErrorObject, limit: number): string {
       return `must have at most ${limit} entries`;
     case 'uniqueItems':
       return 'holds the same entry twice';
+    case 'contains':
+      return 'lacks an entry that is needed';
     case 'false schema':
       return 'is not allowed here';
     case 'oneOf':

@@ -25,9 +25,16 @@ function distanceScore(name: string, option: string): number {
   if (a === b) return 0;
   if (b.length > MAX_COMPARED_LENGTH) return Number.POSITIVE_INFINITY;
   const slips = editDistance(a, b);
-  if (slips <= (Math.min(a.length, b.length) <= 3 ? 1 : 2)) return slips;
-  const isPrefix = Math.min(a.length, b.length) >= 3 && (a.startsWith(b) || b.startsWith(a));
+  const shorter = Math.min(a.length, b.length);
+  if (slips <= maxSlips(shorter)) return slips;
+  const isPrefix = shorter >= 3 && (a.startsWith(b) || b.startsWith(a));
   return isPrefix ? 3 + Math.abs(a.length - b.length) / MAX_COMPARED_LENGTH : Number.POSITIVE_INFINITY;
+}
+
+/** Two slips make any short word into any other. */
+function maxSlips(length: number): number {
+  if (length < 2) return 0;
+  return length <= 3 ? 1 : 2;
 }
 
 function fold(name: string): string {

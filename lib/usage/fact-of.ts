@@ -1,4 +1,4 @@
-import type { Exchange, Fact, Usage } from '../pipeline/index.ts';
+import type { Exchange, Fact } from '../pipeline/index.ts';
 
 const NO_ROUTE: Fact['route'] = Object.freeze({
   name: null,
@@ -9,21 +9,6 @@ const NO_ROUTE: Fact['route'] = Object.freeze({
 });
 const NO_TAGS: Fact['tags'] = Object.freeze({});
 const NO_MEASURES: Fact['measures'] = Object.freeze({});
-
-/** A provider stated something when any count or cost is known. */
-function statesUsage(usage: Usage | null): boolean {
-  return (
-    usage !== null &&
-    (usage.inputTokens !== null ||
-      usage.outputTokens !== null ||
-      usage.cachedInputTokens !== null ||
-      usage.cacheWriteTokens !== null ||
-      usage.reasoningTokens !== null ||
-      usage.audioTokens !== null ||
-      usage.costNanos !== null ||
-      Object.keys(usage.measures).length > 0)
-  );
-}
 
 function noteOf(exchange: Exchange): Fact['usageNote'] {
   if (exchange.tapGaveUp) return 'tapGaveUp';
@@ -67,7 +52,7 @@ export function factOf(exchange: Exchange, tags: Fact['tags'] | null, nowMs: num
     reasoningTokens: usage?.reasoningTokens ?? null,
     audioTokens: usage?.audioTokens ?? null,
     measures: usage?.measures ?? NO_MEASURES,
-    usageSource: statesUsage(usage) ? 'provider' : 'none',
+    usageSource: usage?.stated ? 'provider' : 'none',
     usageNote: noteOf(exchange),
     costNanos: usage?.costNanos ?? null,
     costSource: usage !== null && usage.costNanos !== null ? 'provider' : null,

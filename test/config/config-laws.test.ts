@@ -98,7 +98,7 @@ t.test('a damaged config is read or refused, and never throws', async t => {
   t.ok(readText(GOOD).ok);
   fc.assert(
     fc.property(edits, changes => isWellFormed(readText(mutate(GOOD, changes)))),
-    { numRuns: 800 },
+    { numRuns: 500 },
   );
   fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 200 }), text => isWellFormed(readText(text))));
   t.pass('held');
@@ -161,7 +161,7 @@ t.test('no problem and no warning ever holds a secret', async t => {
       }
     },
   );
-  fc.assert(property, { numRuns: 1000 });
+  fc.assert(property, { numRuns: 600 });
   t.pass('held');
 });
 
@@ -227,7 +227,7 @@ t.test('an object and its JSON, which is YAML, are read alike', async t => {
           .join('\n');
   fc.assert(
     fc.property(objects, object => shape(readObject(object)) === shape(readText(JSON.stringify(object)))),
-    { numRuns: 400 },
+    { numRuns: 250 },
   );
   fc.assert(
     fc.property(

@@ -31,7 +31,7 @@ t.test('each keyword of JSON Schema has its words', async t => {
     [{ ...list, minItems: 1 }, [], 'must not be empty'],
     [{ ...list, minItems: 2 }, [1], 'must have at least 2 entries'],
     [{ ...list, maxItems: 1 }, [1, 2], 'must have at most 1 entries'],
-    [{ ...list, contains: { const: 1 } }, [2], 'is not valid (contains)'],
+    [{ ...list, contains: { const: 1 } }, [2], 'lacks an entry that is needed'],
     [{ ...map, minProperties: 1 }, {}, 'must not be empty'],
     [{ ...map, minProperties: 2 }, { b: 1 }, 'must have at least 2 entries'],
     [{ ...map, maxProperties: 1 }, { b: 1, c: 1 }, 'must have at most 1 entries'],
@@ -92,6 +92,19 @@ t.test('unions name all their sides, and report against the one that was meant',
   ];
   for (const [schema, value, expected] of cases)
     t.strictSame(said(schema, value), expected, JSON.stringify(schema));
+});
+
+t.test('sides of a union may be references', async t => {
+  const reader = new ConfigReader({
+    type: 'object',
+    $defs: { wait: { $ref: '#/$defs/a~1b' }, 'a/b': { duration: true } },
+    properties: { a: { oneOf: [{ $ref: '#/$defs/wait' }, { type: 'boolean' }] } },
+  });
+  t.match(reader.readText('a: 2s', CONTEXT), { ok: true, settings: { a: 2000 } });
+  t.match(reader.readText('a: true', CONTEXT), { ok: true, settings: { a: true } });
+  t.strictSame(summary(reader.readText('a: []', CONTEXT)), [
+    '1:4 a: expected a duration such as 500ms, 30s or 5m or true or false, got a list',
+  ]);
 });
 
 t.test('conditions add to a whole and keep their annotations', async t => {

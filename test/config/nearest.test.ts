@@ -23,6 +23,7 @@ t.test('slips lead to the key that was meant', async t => {
     ['tsl', 'tls'],
     ['ids', 'id'],
     ['xyz', null],
+    ['x', null],
     ['ab', null],
     ['', null],
     ['unrelated', null],

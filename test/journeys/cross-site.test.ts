@@ -5,7 +5,16 @@ import { AS_TEAM, type Lab, POOL_KEY, startLab } from './lab.ts';
 
 const upstream = await up.Upstream.start();
 t.teardown(() => upstream.close());
-upstream.reply(up.respond(200, [['Access-Control-Allow-Origin', '*'], ['X-Kept', '1']], 'reached'));
+upstream.reply(
+  up.respond(
+    200,
+    [
+      ['Access-Control-Allow-Origin', '*'],
+      ['X-Kept', '1'],
+    ],
+    'reached',
+  ),
+);
 
 /** Everybody who can reach the port may spend the pool key. */
 const open = await startLab(t, {
@@ -15,7 +24,11 @@ const open = await startLab(t, {
       openai: { origin: upstream.origin, keys: ['env:TEST_POOL_KEY'] },
     },
     auth: { open: true },
-    listen: { port: 0, hosts: ['weir.example', 'Gateway.Internal'], cors: ['https://app.example', 'http://localhost:3000'] },
+    listen: {
+      port: 0,
+      hosts: ['weir.example', 'Gateway.Internal'],
+      cors: ['https://app.example', 'http://localhost:3000'],
+    },
   },
 });
 const byo = await startLab(t, {
@@ -28,7 +41,14 @@ const byo = await startLab(t, {
   },
 });
 
-const OWN = [[], [['Host', '127.0.0.1']], [['Host', 'localhost']], [['Host', 'LOCALHOST:8787']], [['Host', '[::1]:8787']], [['Host', '10.1.2.3']]] as const;
+const OWN = [
+  [],
+  [['Host', '127.0.0.1']],
+  [['Host', 'localhost']],
+  [['Host', 'LOCALHOST:8787']],
+  [['Host', '[::1]:8787']],
+  [['Host', '10.1.2.3']],
+] as const;
 const FOREIGN: readonly Fields[] = [
   [['Origin', 'https://evil.test']],
   [['Origin', 'null']],
@@ -57,9 +77,15 @@ const ALLOWED: readonly Fields[] = [
 
 async function refused(lab: Lab, target: string, fields: Fields, method = 'POST'): Promise<boolean> {
   const seen = upstream.requests.length;
-  const answer = await lab.ask({ target, method, fields, ...(method === 'POST' ? { body: '{"model":"m"}' } : {}) });
+  const answer = await lab.ask({
+    target,
+    method,
+    fields,
+    ...(method === 'POST' ? { body: '{"model":"m"}' } : {}),
+  });
   if (answer.status === 200) return false;
-  if (answer.status !== 403 || answer.head.value('x-weir-error') !== 'cross_site') throw new Error(`status ${answer.status}: ${answer.body}`);
+  if (answer.status !== 403 || answer.head.value('x-weir-error') !== 'cross_site')
+    throw new Error(`status ${answer.status}: ${answer.body}`);
   if (upstream.requests.length !== seen) throw new Error('the provider saw a refused request');
   return true;
 }
@@ -67,26 +93,39 @@ async function refused(lab: Lab, target: string, fields: Fields, method = 'POST'
 t.test('a web page cannot spend an open gateway’s pool key, nor reach a keyless provider', async t => {
   for (const target of ['/openai/v1/chat/completions', '/lab/v1/chat/completions']) {
     for (const method of ['POST', 'GET']) {
-      for (const fields of FOREIGN) t.ok(await refused(open, target, fields, method), `${method} ${target} ${fields}`);
-      for (const fields of [...OWN, ...ALLOWED]) t.notOk(await refused(open, target, fields, method), `${method} ${target} ${fields}`);
+      for (const fields of FOREIGN)
+        t.ok(await refused(open, target, fields, method), `${method} ${target} ${fields}`);
+      for (const fields of [...OWN, ...ALLOWED])
+        t.notOk(await refused(open, target, fields, method), `${method} ${target} ${fields}`);
     }
   }
   t.equal(upstream.requests.at(-1)!.value('authorization'), null, 'lab needs no key');
 });
 
 t.test('the refusal comes before the body is read and settles a fact', async t => {
-  const { answer, fact } = await open.askForFact({ target: '/openai/v1/x', fields: [['Origin', 'https://evil.test'], ['Content-Length', '999']], method: 'POST' });
+  const { answer, fact } = await open.askForFact({
+    target: '/openai/v1/x',
+    fields: [
+      ['Origin', 'https://evil.test'],
+      ['Content-Length', '999'],
+    ],
+    method: 'POST',
+  });
   t.equal(answer.status, 403);
   t.equal(answer.head.value('access-control-allow-origin'), null);
   t.equal(answer.head.value('connection'), 'close');
   t.match(fact, { outcome: 'refused', errorCode: 'cross_site', provider: 'openai' });
 });
 
-t.test('without a config of keys a local provider is guarded, one that needs the client’s own key is not', async t => {
-  for (const fields of FOREIGN.slice(0, 2)) t.ok(await refused(byo, '/lab/v1/x', fields));
-  t.ok(await refused(byo, '/lab/v1/x', [['Host', 'evil.test']]));
-  for (const fields of FOREIGN) t.notOk(await refused(byo, '/openai/v1/x', [...fields, ['Authorization', 'Bearer sk-mine']]));
-});
+t.test(
+  'without a config of keys a local provider is guarded, one that needs the client’s own key is not',
+  async t => {
+    for (const fields of FOREIGN.slice(0, 2)) t.ok(await refused(byo, '/lab/v1/x', fields));
+    t.ok(await refused(byo, '/lab/v1/x', [['Host', 'evil.test']]));
+    for (const fields of FOREIGN)
+      t.notOk(await refused(byo, '/openai/v1/x', [...fields, ['Authorization', 'Bearer sk-mine']]));
+  },
+);
 
 t.test('where a client key is asked for, a page without it gets 401 and with it is served', async t => {
   const keyed = await startLab(t, {
@@ -95,7 +134,10 @@ t.test('where a client key is asked for, a page without it gets 401 and with it 
       auth: { staticKeys: [{ id: 'team', key: 'env:TEST_CLIENT_KEY' }] },
     },
   });
-  const page: Fields = [['Origin', 'https://evil.test'], ['Host', 'evil.test']];
+  const page: Fields = [
+    ['Origin', 'https://evil.test'],
+    ['Host', 'evil.test'],
+  ];
   t.equal((await keyed.ask({ target: '/openai/v1/x', fields: page })).status, 401);
   t.equal((await keyed.ask({ target: '/openai/v1/x', fields: [...page, ...AS_TEAM] })).status, 200);
   t.equal(upstream.requests.at(-1)!.value('authorization'), `Bearer ${POOL_KEY}`);
@@ -108,20 +150,32 @@ t.test('preflights of allowed pages are answered here, of others refused', async
     ['Access-Control-Request-Headers', 'authorization,content-type,x-stainless-os'],
   ];
   const seen = upstream.requests.length;
-  const allowed = await open.ask({ target: '/openai/v1/chat/completions', method: 'OPTIONS', fields: preflight('https://app.example') });
+  const allowed = await open.ask({
+    target: '/openai/v1/chat/completions',
+    method: 'OPTIONS',
+    fields: preflight('https://app.example'),
+  });
   t.ok(allowed.status === 204 || allowed.status === 200);
   t.equal(allowed.head.value('access-control-allow-origin'), 'https://app.example');
   t.match(allowed.head.value('access-control-allow-headers'), /authorization/i);
   t.match(allowed.head.value('access-control-allow-methods'), /POST/);
   t.match(allowed.head.values('vary').join(), /origin/i);
-  const other = await open.ask({ target: '/openai/v1/chat/completions', method: 'OPTIONS', fields: preflight('https://evil.test') });
+  const other = await open.ask({
+    target: '/openai/v1/chat/completions',
+    method: 'OPTIONS',
+    fields: preflight('https://evil.test'),
+  });
   t.equal(other.status, 403);
   t.equal(other.head.value('access-control-allow-origin'), null);
   t.equal(upstream.requests.length, seen);
 });
 
 t.test('an allowed page may read the answer, by our words and not the provider’s', async t => {
-  const answer = await open.ask({ target: '/openai/v1/x', fields: [['Origin', 'https://app.example']], body: '{}' });
+  const answer = await open.ask({
+    target: '/openai/v1/x',
+    fields: [['Origin', 'https://app.example']],
+    body: '{}',
+  });
   t.same(answer.head.values('access-control-allow-origin'), ['https://app.example']);
   t.equal(answer.head.value('x-kept'), '1');
   const error = await open.ask({ target: '/nobody/x', fields: [['Origin', 'https://app.example']] });
@@ -133,7 +187,10 @@ t.test('without listen.cors OPTIONS goes upstream like any method', async t => {
   const answer = await byo.ask({
     target: '/openai/v1/x',
     method: 'OPTIONS',
-    fields: [['Origin', 'https://evil.test'], ['Access-Control-Request-Method', 'POST']],
+    fields: [
+      ['Origin', 'https://evil.test'],
+      ['Access-Control-Request-Method', 'POST'],
+    ],
   });
   t.equal(answer.status, 200);
   t.equal(upstream.requests.at(-1)!.method, 'OPTIONS');
@@ -142,7 +199,13 @@ t.test('without listen.cors OPTIONS goes upstream like any method', async t => {
 
 t.test('own pages need nothing and give nothing away', async t => {
   for (const target of ['/', '/health']) {
-    const answer = await open.ask({ target, fields: [['Origin', 'https://evil.test'], ['Host', 'evil.test']] });
+    const answer = await open.ask({
+      target,
+      fields: [
+        ['Origin', 'https://evil.test'],
+        ['Host', 'evil.test'],
+      ],
+    });
     t.equal(answer.status, 200, target);
     t.equal(answer.head.value('access-control-allow-origin'), null);
     t.notOk(String(answer.body).includes(upstream.origin));

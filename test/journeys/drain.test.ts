@@ -7,7 +7,10 @@ import type { Gate } from '../upstream/index.ts';
 import * as up from '../upstream/index.ts';
 import { type Lab, startLab } from './lab.ts';
 
-const STREAM_FIELDS: Fields = [['Content-Type', 'text/event-stream'], ['Transfer-Encoding', 'chunked']];
+const STREAM_FIELDS: Fields = [
+  ['Content-Type', 'text/event-stream'],
+  ['Transfer-Encoding', 'chunked'],
+];
 
 interface LiveStream {
   readonly client: RawClient;
@@ -19,7 +22,10 @@ interface LiveStream {
 /** A stream whose first event the client has, and whose rest waits for the gate. */
 async function liveStream(t: Test, lab: Lab): Promise<LiveStream> {
   const gate = up.gate();
-  lab.up.reply([up.head(200, STREAM_FIELDS), up.chunk('data: 1\n\n'), gate, up.chunk('data: 2\n\n'), up.last()], { once: true });
+  lab.up.reply(
+    [up.head(200, STREAM_FIELDS), up.chunk('data: 1\n\n'), gate, up.chunk('data: 2\n\n'), up.last()],
+    { once: true },
+  );
   const client = await lab.connect(t);
   const { id, field } = lab.tag();
   await client.send(requestBytes({ target: '/lab/stream', fields: [field] }));
@@ -34,33 +40,36 @@ async function draining(lab: Lab, client: () => Promise<RawClient>): Promise<voi
   void client;
 }
 
-t.test('SIGTERM: streams end whole, new requests are served until the duck is dead, then it leaves with 0', async t => {
-  const lab = await startLab(t, { config: { drain: { lameDuckMs: 1500, drainMs: 20_000 } } });
-  lab.up.reply(up.respond(200, [], 'new'));
-  const idle = await lab.connect(t);
-  await idle.send(requestBytes({ target: '/lab/x' }));
-  await idle.body(await idle.expectHead(), 'GET').all();
-  const streams = [];
-  for (let i = 0; i < 5; i++) streams.push(await liveStream(t, lab));
-  lab.weir.signal('SIGTERM');
-  await draining(lab, () => lab.connect(t));
-  const during = await lab.ask({ target: '/lab/x' });
-  t.equal(during.status, 200, 'the listener is still open');
-  t.equal(during.head.value('connection'), 'close');
-  const refused = await lab.ask({ target: '/nobody/x' });
-  t.equal(refused.status, 404);
-  t.equal(refused.head.value('connection'), 'close');
-  await within(idle.ended(), 'the idle connection to be closed');
-  t.equal(lab.weir.exit, null, 'streams keep it alive');
-  await t.rejects(untilRefused(lab.port), { code: 'ECONNREFUSED' }, 'the listener closes');
-  for (const { gate } of streams) gate.open();
-  for (const { body, id } of streams) {
-    t.equal(String(await body.all()), 'data: 2\n\n');
-    t.equal(body.ending, 'complete');
-    t.equal((await lab.fact(id)).outcome, 'complete');
-  }
-  t.same(await lab.weir.exited(), { code: 0, signal: null });
-});
+t.test(
+  'SIGTERM: streams end whole, new requests are served until the duck is dead, then it leaves with 0',
+  async t => {
+    const lab = await startLab(t, { config: { drain: { lameDuckMs: 1500, drainMs: 20_000 } } });
+    lab.up.reply(up.respond(200, [], 'new'));
+    const idle = await lab.connect(t);
+    await idle.send(requestBytes({ target: '/lab/x' }));
+    await idle.body(await idle.expectHead(), 'GET').all();
+    const streams = [];
+    for (let i = 0; i < 5; i++) streams.push(await liveStream(t, lab));
+    lab.weir.signal('SIGTERM');
+    await draining(lab, () => lab.connect(t));
+    const during = await lab.ask({ target: '/lab/x' });
+    t.equal(during.status, 200, 'the listener is still open');
+    t.equal(during.head.value('connection'), 'close');
+    const refused = await lab.ask({ target: '/nobody/x' });
+    t.equal(refused.status, 404);
+    t.equal(refused.head.value('connection'), 'close');
+    await within(idle.ended(), 'the idle connection to be closed');
+    t.equal(lab.weir.exit, null, 'streams keep it alive');
+    await t.rejects(untilRefused(lab.port), { code: 'ECONNREFUSED' }, 'the listener closes');
+    for (const { gate } of streams) gate.open();
+    for (const { body, id } of streams) {
+      t.equal(String(await body.all()), 'data: 2\n\n');
+      t.equal(body.ending, 'complete');
+      t.equal((await lab.fact(id)).outcome, 'complete');
+    }
+    t.same(await lab.weir.exited(), { code: 0, signal: null });
+  },
+);
 
 /** Connects until that is refused. */
 async function untilRefused(port: number): Promise<never> {
@@ -78,7 +87,10 @@ t.test('what is still running at the end of the drain is cut, and its fact says 
   const [request] = lab.up.requests;
   await request!.closed();
   const journal = readJournal(`${lab.weir.folder}/data/journal`);
-  t.same(journal.facts.map(({ requestId, outcome }) => [requestId, outcome]), [[stream.id, 'drainCut']]);
+  t.same(
+    journal.facts.map(({ requestId, outcome }) => [requestId, outcome]),
+    [[stream.id, 'drainCut']],
+  );
   t.same(journal.bad, []);
 });
 
@@ -118,7 +130,9 @@ t.test('an upload under way when the drain begins is finished', async t => {
   const lab = await startLab(t, { config: { drain: { lameDuckMs: 0, drainMs: 20_000 } } });
   lab.up.reply(up.respond(200, [], 'took it'));
   const client = await lab.connect(t);
-  await client.send(requestBytes({ target: '/lab/x', method: 'POST', fields: [['Content-Length', '200000']] }));
+  await client.send(
+    requestBytes({ target: '/lab/x', method: 'POST', fields: [['Content-Length', '200000']] }),
+  );
   await client.send(Buffer.alloc(100_000));
   const request = await lab.up.next();
   lab.weir.signal('SIGTERM');
@@ -154,5 +168,8 @@ t.test('health answers without providers, without a credential and without a fac
   }
   const { fact } = await lab.askForFact({ target: '/nobody/x' });
   t.equal(fact.errorCode, 'unknown_provider');
-  t.notOk(lab.weir.facts.some(({ path }) => path === '/health' || path === '/'), 'own pages settle no fact');
+  t.notOk(
+    lab.weir.facts.some(({ path }) => path === '/health' || path === '/'),
+    'own pages settle no fact',
+  );
 });

@@ -27,7 +27,15 @@ const USAGE =
 const DONE = 'data: [DONE]\n\n';
 const STREAM = Buffer.from(FIRST + TEXT + FINISH + USAGE + DONE);
 const WITHOUT = Buffer.from(FIRST + TEXT + FINISH + DONE);
-const COUNTED = { inputTokens: 9, outputTokens: 4, cachedInputTokens: 2, reasoningTokens: 1, usageSource: 'provider', modelServed: 'm-1', finishReason: 'stop' };
+const COUNTED = {
+  inputTokens: 9,
+  outputTokens: 4,
+  cachedInputTokens: 2,
+  reasoningTokens: 1,
+  usageSource: 'provider',
+  modelServed: 'm-1',
+  finishReason: 'stop',
+};
 
 interface Sent {
   readonly target?: string;
@@ -35,7 +43,10 @@ interface Sent {
 }
 
 /** What goes up for a body, with the fields it goes with. */
-async function upFor(body: Bytes, { target = CHAT, fields = AS_TEAM }: Sent = {}): Promise<{ body: Buffer; fields: Fields; length: string | null }> {
+async function upFor(
+  body: Bytes,
+  { target = CHAT, fields = AS_TEAM }: Sent = {},
+): Promise<{ body: Buffer; fields: Fields; length: string | null }> {
   lab.up.reply(up.respond(200, SSE, STREAM));
   await lab.ask({ target, method: 'POST', fields, body });
   const request = lab.up.requests.at(-1)!;
@@ -83,7 +94,9 @@ function isSplice(original: Buffer, result: Buffer): boolean {
   let start = 0;
   while (start < original.length && original[start] === result[start]) start++;
   const tail = original.length - start;
-  return result.length > original.length && original.subarray(start).equals(result.subarray(result.length - tail));
+  return (
+    result.length > original.length && original.subarray(start).equals(result.subarray(result.length - tail))
+  );
 }
 
 const UNTOUCHED: readonly (readonly [name: string, body: Bytes, sent?: Sent])[] = [
@@ -109,7 +122,11 @@ const UNTOUCHED: readonly (readonly [name: string, body: Bytes, sent?: Sent])[] 
   ['a byte order mark', Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), Buffer.from('{"stream":true}')])],
   ['single quotes', "{'stream':true}"],
   ['an encoded request', gzipSync('{"stream":true}'), { fields: [...AS_TEAM, ['Content-Encoding', 'gzip']] }],
-  ['BYO', '{"stream":true}', { target: '/byo/v1/chat/completions', fields: [['Authorization', 'Bearer sk-mine']] }],
+  [
+    'BYO',
+    '{"stream":true}',
+    { target: '/byo/v1/chat/completions', fields: [['Authorization', 'Bearer sk-mine']] },
+  ],
   ['BYO on a shipped row', '{"stream":true}', { fields: [['Authorization', 'Bearer sk-mine']] }],
   ['another endpoint', '{"stream":true}', { target: '/openai/v1/responses' }],
   ['another dialect', '{"stream":true}', { target: '/anthropic/v1/messages' }],
@@ -120,7 +137,10 @@ t.test('where it may not be added nothing is', async t => {
   for (const [name, body, sent] of UNTOUCHED) {
     const got = await upFor(body, sent);
     t.ok(got.body.equals(Buffer.from(body as string)), name);
-    t.notOk(got.fields.some(([field, value]) => field === 'accept-encoding' && value === 'identity'), name);
+    t.notOk(
+      got.fields.some(([field, value]) => field === 'accept-encoding' && value === 'identity'),
+      name,
+    );
   }
 });
 
@@ -138,7 +158,9 @@ t.test('a chunked request of up to 64 KiB is spliced and goes up with its new le
 });
 
 t.test('the answer must be readable: accept-encoding becomes identity, once', async t => {
-  const { fields } = await upFor('{"stream":true}', { fields: [...AS_TEAM, ['Accept-Encoding', 'gzip, br'], ['accept-encoding', 'zstd']] });
+  const { fields } = await upFor('{"stream":true}', {
+    fields: [...AS_TEAM, ['Accept-Encoding', 'gzip, br'], ['accept-encoding', 'zstd']],
+  });
   t.same(
     fields.filter(([name]) => name.toLowerCase() === 'accept-encoding').map(([, value]) => value),
     ['identity'],
@@ -151,7 +173,11 @@ t.test('the answer must be readable: accept-encoding becomes identity, once', as
 });
 
 /** Streams pieces back for an injected request; the answer and its fact. */
-async function down(pieces: readonly Bytes[], fields: Fields = SSE, target = CHAT): Promise<{ answer: Exchanged; fact: object }> {
+async function down(
+  pieces: readonly Bytes[],
+  fields: Fields = SSE,
+  target = CHAT,
+): Promise<{ answer: Exchanged; fact: object }> {
   lab.up.reply(up.chunked(200, fields, pieces));
   return lab.askForFact({ target, fields: AS_TEAM, body: '{"model":"m","stream":true}' });
 }
@@ -161,7 +187,11 @@ t.test('exactly the usage event is taken out, and the fact has its numbers', asy
   t.equal(String(answer.body), String(WITHOUT));
   t.equal(answer.ending, 'complete');
   t.match(fact, COUNTED);
-  t.match(fact, { responseBytes: WITHOUT.length, outcome: 'complete', requestBytes: '{"model":"m","stream":true}'.length });
+  t.match(fact, {
+    responseBytes: WITHOUT.length,
+    outcome: 'complete',
+    requestBytes: '{"model":"m","stream":true}'.length,
+  });
 });
 
 t.test('at every split of the stream', async t => {
@@ -191,7 +221,12 @@ t.test('with every line end that SSE knows, comments and other fields included',
   for (const end of ['\n', '\r\n', '\r']) {
     const event = (...lines: string[]): string => lines.map(line => line + end).join('') + end;
     const usage = event('id: 7', USAGE.trim(), ': a comment');
-    const others = [event(FIRST.trim()), event(': ping'), event('event: x', 'data: {"choices":[]}'), event(FINISH.trim())];
+    const others = [
+      event(FIRST.trim()),
+      event(': ping'),
+      event('event: x', 'data: {"choices":[]}'),
+      event(FINISH.trim()),
+    ];
     const tail = event('data: [DONE]');
     const stream = Buffer.from(others.join('') + usage + tail);
     const half = stream.length >> 1;
@@ -244,7 +279,10 @@ t.test('an unfinished event at the end is the provider’s', async t => {
 
 t.test('an encoded answer is left alone, and still read', async t => {
   const encoded = gzipSync(STREAM);
-  const { answer, fact } = await down([encoded.subarray(0, 40), encoded.subarray(40)], [...SSE, ['Content-Encoding', 'gzip']]);
+  const { answer, fact } = await down(
+    [encoded.subarray(0, 40), encoded.subarray(40)],
+    [...SSE, ['Content-Encoding', 'gzip']],
+  );
   t.ok(answer.body.equals(encoded));
   t.match(fact, COUNTED);
 });
@@ -276,7 +314,12 @@ t.test('to a 1.0 client and from a body delimited by close', async t => {
 });
 
 t.test('a stream that breaks off inside the usage event is broken off for the client', async t => {
-  lab.up.reply([up.head(200, [...SSE, ['Transfer-Encoding', 'chunked']]), up.chunk(FIRST + USAGE.slice(0, 40)), up.wait(20), up.rst()]);
+  lab.up.reply([
+    up.head(200, [...SSE, ['Transfer-Encoding', 'chunked']]),
+    up.chunk(FIRST + USAGE.slice(0, 40)),
+    up.wait(20),
+    up.rst(),
+  ]);
   const { answer, fact } = await lab.askForFact({ target: CHAT, fields: AS_TEAM, body: '{"stream":true}' });
   t.not(answer.ending, 'complete');
   t.ok((FIRST + USAGE).startsWith(String(answer.body)), 'a prefix of what the provider sent');
@@ -285,10 +328,18 @@ t.test('a stream that breaks off inside the usage event is broken off for the cl
 
 t.test('other events do not wait for one another', async t => {
   const gate = up.gate();
-  lab.up.reply([up.head(200, [...SSE, ['Transfer-Encoding', 'chunked']]), up.chunk(FIRST + TEXT.slice(0, 9)), gate, up.chunk(TEXT.slice(9) + USAGE + DONE), up.last()]);
+  lab.up.reply([
+    up.head(200, [...SSE, ['Transfer-Encoding', 'chunked']]),
+    up.chunk(FIRST + TEXT.slice(0, 9)),
+    gate,
+    up.chunk(TEXT.slice(9) + USAGE + DONE),
+    up.last(),
+  ]);
   const client = await lab.connect(t);
   const body = '{"stream":true}';
-  await client.send(`POST ${CHAT} HTTP/1.1\r\nHost: localhost\r\n${AS_TEAM.map(([n, v]) => `${n}: ${v}\r\n`).join('')}Content-Length: ${body.length}\r\n\r\n${body}`);
+  await client.send(
+    `POST ${CHAT} HTTP/1.1\r\nHost: localhost\r\n${AS_TEAM.map(([n, v]) => `${n}: ${v}\r\n`).join('')}Content-Length: ${body.length}\r\n\r\n${body}`,
+  );
   const answer = client.body(await client.expectHead());
   t.equal(String(await answer.atLeast(FIRST.length)), FIRST);
   gate.open();
@@ -318,7 +369,11 @@ t.test('a provider whose usage comes by itself is never asked', async t => {
     config: { providers: { groq: { origin: lab.up.origin, keys: ['env:TEST_POOL_KEY'] } } },
   });
   lab.up.reply(up.chunked(200, SSE, [STREAM]));
-  const answer = await auto.ask({ target: '/groq/openai/v1/chat/completions', fields: AS_TEAM, body: '{"stream":true}' });
+  const answer = await auto.ask({
+    target: '/groq/openai/v1/chat/completions',
+    fields: AS_TEAM,
+    body: '{"stream":true}',
+  });
   t.equal(String(lab.up.requests.at(-1)!.body), '{"stream":true}');
   t.equal(String(answer.body), String(STREAM));
 });
