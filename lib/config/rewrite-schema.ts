@@ -1,3 +1,4 @@
+import { sharedSchemas } from './shared-schemas.ts';
 import { type Branch, branchOf, isAssertion, typesOverlap } from './union-branch.ts';
 
 /** A JSON Schema that is not just `true` or `false`. */
@@ -52,19 +53,27 @@ const APPLICATORS = ['$ref', 'allOf', 'oneOf', 'anyOf', 'if', 'dependentSchemas'
  *   that was meant and defaults work inside branches;
  * - a `type: object` refuses unknown keys unless it says otherwise, and takes
  *   an empty YAML value as `{}`;
- * - the project's keywords get the types they stand for.
+ * - the project's keywords get the types they stand for;
+ * - a subschema that is one object in several places is compiled once.
  *
  * @throws {TypeError} for a schema that cannot be rewritten: a mistake of ours, not of the config.
  */
 export function rewriteSchema(root: object): SchemaObject {
-  return new Rewriter(root as SchemaObject).rewrite(root, 'whole', '#') as SchemaObject;
+  const rewriter = new Rewriter(root as SchemaObject);
+  const rewritten = rewriter.rewrite(root, 'whole', '#') as SchemaObject;
+  return { ...rewritten, $defs: { ...(rewritten.$defs as object | undefined), ...rewriter.hoisted } };
 }
 
 class Rewriter {
+  /** By name in `$defs`. */
+  readonly hoisted: Record<string, unknown> = {};
   readonly #root: SchemaObject;
+  readonly #shared: ReadonlySet<object>;
+  readonly #names = new Map<object, string>();
 
   constructor(root: SchemaObject) {
     this.#root = root;
+    this.#shared = sharedSchemas(root);
   }
 
   rewrite(schema: unknown, use: Use, where: string): unknown {
@@ -89,12 +98,15 @@ class Rewriter {
   #keyword(keyword: string, value: unknown, use: Use, where: string): unknown {
     const inner = (own: Use): Use => (use === 'test' ? 'test' : own);
     const single = SINGLE[keyword];
-    if (single !== undefined) return this.rewrite(value, inner(single), where);
+    if (single !== undefined) {
+      const use = inner(single);
+      return keyword === 'items' ? this.#member(value, use, where) : this.rewrite(value, use, where);
+    }
     const named = NAMED[keyword];
     if (named !== undefined) {
       const entries = Object.entries(value as SchemaObject);
       return Object.fromEntries(
-        entries.map(([name, s]) => [name, this.rewrite(s, inner(named), `${where}/${name}`)]),
+        entries.map(([name, s]) => [name, this.#member(s, inner(named), `${where}/${name}`)]),
       );
     }
     const listed = LISTED[keyword];
@@ -102,6 +114,21 @@ class Rewriter {
       return (value as unknown[]).map((s, index) => this.rewrite(s, inner(listed), `${where}/${index}`));
     }
     return value;
+  }
+
+  /** A member or an entry: in its place, or as a reference to the one copy. */
+  #member(schema: unknown, use: Use, where: string): unknown {
+    if (use !== 'whole' || !this.#shared.has(schema as object)) return this.rewrite(schema, use, where);
+    const shared = schema as SchemaObject;
+    let name = this.#names.get(shared);
+    if (name === undefined) {
+      name = `shared-${this.#names.size}`;
+      this.#names.set(shared, name);
+      const { default: _, ...rest } = this.rewrite(shared, use, where) as SchemaObject;
+      this.hoisted[name] = rest;
+    }
+    // ajv looks for a default beside the reference, and refuses one behind it.
+    return { $ref: `#/$defs/${name}`, ...(shared.default !== undefined && { default: shared.default }) };
   }
 
   #annotated(source: SchemaObject, annotation: Annotation, use: Use, where: string): SchemaObject {

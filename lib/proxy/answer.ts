@@ -1,12 +1,10 @@
-import type { ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorRow, type Refusal } from '../errors/index.ts';
 import type { Exchange } from '../pipeline/index.ts';
 
 /** How much of a refused upload is still read, and for how long, so that the client gets to see the answer. */
 const LINGER_BYTES = 1024 * 1024;
-const LINGER_STEP_MS = 100;
-const LINGER_STEPS = 5;
+const LINGER_MS = 500;
 
 /**
  * Answers a refusal in the client's dialect. `close` ends the connection after
@@ -42,7 +40,7 @@ export function answerRefusal(
   writeWhole(exchange.res, row.status, headers, shape.body);
   exchange.status = row.status;
   if (exchange.req.method !== 'HEAD') exchange.responseBytes = Buffer.byteLength(shape.body);
-  if (close && exchange.req.socket !== null) lingerBeforeClose(exchange.req.socket);
+  if (close && exchange.req.socket !== null) lingerBeforeClose(exchange.req);
 }
 
 /** Sends a small answer of our own in one write. */
@@ -61,17 +59,21 @@ export function writeWhole(
  * unread bytes in the receive queue makes the kernel send a reset, which can
  * destroy our answer before the client has read it (RFC 9112 §9.6).
  */
-function lingerBeforeClose(socket: Socket): void {
+function lingerBeforeClose(req: IncomingMessage): void {
+  const { socket } = req;
+  let bytes = 0;
+  req.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > LINGER_BYTES) req.pause();
+  });
+  req.resume();
   socket.destroySoon = () => {
     socket.end();
-    const limit = socket.bytesRead + LINGER_BYTES;
-    let steps = 0;
-    const timer = setInterval(() => {
-      if (++steps >= LINGER_STEPS || socket.bytesRead > limit || socket.destroyed) {
-        clearInterval(timer);
-        socket.destroy();
-      }
-    }, LINGER_STEP_MS);
-    socket.once('close', () => clearInterval(timer));
+    if (req.complete) {
+      socket.once('finish', () => socket.destroy());
+      return;
+    }
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once('close', () => clearTimeout(timer));
   };
 }

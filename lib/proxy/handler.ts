@@ -35,6 +35,7 @@ export class RequestHandler implements RunHouse {
   plan: Plan;
   draining = false;
   readonly live = new Set<Run>();
+  readonly bySocket = new WeakMap<object, Run>();
   readonly clock: Clock;
   readonly #house: HandlerHouse;
   /** Sockets whose last request was refused and not yet answered whole. */
@@ -104,13 +105,16 @@ export class RequestHandler implements RunHouse {
   }
 
   /** A broken body: refuses the exchange under way on a socket. False where there is none to refuse. */
-  failOn(socket: unknown, code: ErrorCode): boolean {
-    for (const run of this.live) {
-      if (run.exchange.req.socket !== socket) continue;
-      run.refuse(new Refusal(code));
-      return true;
-    }
-    return false;
+  failOn(socket: object, code: ErrorCode): boolean {
+    const run = this.bySocket.get(socket);
+    if (run === undefined || run.exchange.settled) return false;
+    run.refuse(new Refusal(code));
+    return true;
+  }
+
+  /** A client's half-close: node tells the response of it only once everything written has been read. */
+  onHalfClose(socket: object): void {
+    this.bySocket.get(socket)?.onClientGone();
   }
 
   /** Overload, address rules, provider, declared length. */

@@ -162,7 +162,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     if (this.#over) return;
     this.#over = true;
-    const code = this.#run.uploadFault(error) ?? upstreamErrorCode(error);
+    const code = this.#run.uploadFault(error) ?? upstreamErrorCode(error, this.#begun);
     if (code === 'internal') this.#run.reportBug(error);
     if (!this.#begun) {
       this.#run.upstreamFailed(code, error);
@@ -186,6 +186,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   /**
    * Stops at once: the client left, the gateway drains, or time is up. Cancels
    * upstream in whatever phase it is and settles with what the tap has read.
+   * The caller ends the client's side.
    */
   cut(settle: () => void): void {
     if (this.#over) return;
@@ -193,7 +194,11 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new Error('cut'));
     if (this.#tap === null) settle();
     else this.#tap.end(settle);
-    if (this.#begun) truncateResponse(this.#exchange.res, this.#clientCloseDelimited);
+  }
+
+  /** Ends the client's side of a response that broke off. */
+  truncate(): void {
+    truncateResponse(this.#exchange.res, this.#clientCloseDelimited);
   }
 
   /** Sends the head if no body bytes have taken it along yet. */

@@ -15,6 +15,8 @@ import { OversizeUpload, Upload } from './upload.ts';
 export interface RunHouse {
   readonly clock: Clock;
   readonly live: Set<Run>;
+  /** The latest run of a connection. */
+  readonly bySocket: WeakMap<object, Run>;
   /** True once the server drains: answers then close their connection. */
   readonly draining: boolean;
   reportBug(error: unknown, requestId: string): void;
@@ -59,7 +61,8 @@ export class Run {
     this.exchange = exchange;
     this.#continueExpected = continueExpected;
     house.live.add(this);
-    exchange.res.on('close', () => this.#onClientClose());
+    house.bySocket.set(exchange.req.socket, this);
+    exchange.res.on('close', () => this.onClientGone());
   }
 
   nowMs(): number {
@@ -243,7 +246,8 @@ export class Run {
     this.settle(null);
   }
 
-  #onClientClose(): void {
+  /** The client closed, reset, or half-closed its connection. */
+  onClientGone(): void {
     if (this.exchange.settled || this.exchange.res.writableFinished) return;
     this.cut('clientAborted', null);
   }
@@ -261,7 +265,9 @@ export class Run {
     this.#upload?.destroy();
     if (this.#relay === null) settle();
     else this.#relay.cut(settle);
-    if (!this.#relay?.begun) exchange.res.socket?.destroy();
+    // Nobody reads any more, or nothing was sent: there is nothing to flush.
+    if (this.#relay?.begun && outcome !== 'clientAborted') this.#relay.truncate();
+    else exchange.req.socket.destroy();
   }
 
   /** Asked about once a second: a stalled client or an endless exchange is ended (CONTRACT §8, timeouts). */

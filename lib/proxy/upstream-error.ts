@@ -15,7 +15,6 @@ const BY_CODE: ReadonlyMap<string, ErrorCode> = new Map([
   ['ENOENT', 'upstream_unreachable'],
   ['ECONNRESET', 'upstream_reset'],
   ['EPIPE', 'upstream_reset'],
-  ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'upstream_reset'],
   ['EPROTO', 'upstream_tls'],
 ]);
 
@@ -34,8 +33,10 @@ function codeOf(error: Error): string {
  * broken connection and an impossible answer (`100`, `101` unasked) as
  * UND_ERR_SOCKET; only its message tells them apart.
  */
-export function upstreamErrorCode(error: Error): ErrorCode {
+export function upstreamErrorCode(error: Error, headSeen: boolean): ErrorCode {
   const code = codeOf(error);
+  // Before a head it means two lengths that disagree, afterwards a body cut short.
+  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return headSeen ? 'upstream_reset' : 'upstream_protocol';
   const known = BY_CODE.get(code);
   if (known !== undefined) return known;
   if (code === 'UND_ERR_SOCKET')

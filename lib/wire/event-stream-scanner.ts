@@ -65,7 +65,7 @@ export class EventStreamScanner {
           held.document(values);
         },
       },
-      { candidateBytes: INDIRECT_BYTES },
+      { unrollRootArray: true, candidateBytes: INDIRECT_BYTES },
     );
   }
 
@@ -157,9 +157,11 @@ export class EventStreamScanner {
 
   #scanInner(base64: string): void {
     const sink = this.#sink;
-    this.#inner ??= new JsonScanner(this.#pointers, {
-      document: values => sink.document(values, INDIRECT_EVENT),
-    });
+    this.#inner ??= new JsonScanner(
+      this.#pointers,
+      { document: values => sink.document(values, INDIRECT_EVENT) },
+      { unrollRootArray: true },
+    );
     this.#inner.write(Buffer.from(base64, 'base64'));
     this.#inner.endDocument();
     if (this.#inner.broken) this.#inner.reset();

@@ -227,7 +227,7 @@ t.test('an object and its JSON, which is YAML, are read alike', async t => {
           .join('\n');
   fc.assert(
     fc.property(objects, object => shape(readObject(object)) === shape(readText(JSON.stringify(object)))),
-    { numRuns: 250 },
+    { numRuns: 150 },
   );
   fc.assert(
     fc.property(

@@ -229,6 +229,9 @@ t.test('a schema that could not do what it says is a mistake of the program', as
     [property({ bytes: true, multipleOf: 3 }), /does not go with "bytes"/],
     [property({ type: 'string', minimun: 3 }), /unknown keyword/],
     [property({ minimum: 3 }), /missing type/],
+    [property({ type: 'strnig' }), /type must be JSONType/],
+    [property({ type: 'integer', minimum: '3' }), /minimum value must be/],
+    [property({ type: 'string', pattern: '(' }), /Invalid regular expression/],
     [{ type: 'object', required: ['b'], properties: { a: string } }, /"b" is required, but no property/],
   ];
   for (const [schema, message] of cases) t.throws(() => new ConfigReader(schema), message);

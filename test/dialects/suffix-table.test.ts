@@ -39,7 +39,7 @@ t.test('positions are of whole words within the last segments', t => {
 
 t.test('rows are frozen and say no where nothing is said', t => {
   t.throws(() => Object.assign(one, { operation: 'other' }));
-  t.match(one, {
+  t.hasStrict(one, {
     streams: 'never',
     pathModel: null,
     includeUsageOption: false,
@@ -49,6 +49,12 @@ t.test('rows are frozen and say no where nothing is said', t => {
   const named = withPathModel(one, 'm');
   t.equal(named.pathModel, 'm');
   t.equal(one.pathModel, null, 'the shared row is not touched');
-  t.match(otherEndpoint('f'), { name: 'f', family: 'f', operation: 'other', usage: null, streams: 'never' });
+  t.hasStrict(otherEndpoint('f'), {
+    name: 'f',
+    family: 'f',
+    operation: 'other',
+    usage: null,
+    streams: 'never',
+  });
   t.end();
 });

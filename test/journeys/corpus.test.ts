@@ -59,7 +59,10 @@ function answerOf(one: Case, body: Buffer, way: Way, index: number): Answer {
   const bytes = way === 'compressed' ? compress(body) : body;
   const fields: [string, string][] = [type, ['Transfer-Encoding', 'chunked']];
   if (way === 'compressed') fields.push(['Content-Encoding', coding]);
-  return { bytes, script: [head(one.status, fields), ...pieces(bytes, index).map(piece => chunk(piece)), last()] };
+  return {
+    bytes,
+    script: [head(one.status, fields), ...pieces(bytes, index).map(piece => chunk(piece)), last()],
+  };
 }
 
 /** The fact in the shape in which the corpus is compared. */
@@ -73,7 +76,14 @@ interface Verdict {
   readonly faults: readonly string[];
 }
 
-async function judge(weir: WeirProcess, up: Upstream, one: Case, way: Way, index: number, body: Buffer): Promise<Verdict> {
+async function judge(
+  weir: WeirProcess,
+  up: Upstream,
+  one: Case,
+  way: Way,
+  index: number,
+  body: Buffer,
+): Promise<Verdict> {
   const { bytes, script } = answerOf(one, body, way, index);
   up.reply(script);
   const id = `${way}-${index}`;
@@ -97,7 +107,8 @@ const folder = process.env.WEIR_STREAMS ? resolve(process.env.WEIR_STREAMS) : nu
 
 if (folder === null) {
   console.log('# recorded bodies skipped: WEIR_STREAMS names no folder');
-  if (process.env.WEIR_REQUIRE_STREAMS === '1') t.fail('WEIR_REQUIRE_STREAMS=1, but WEIR_STREAMS names no folder');
+  if (process.env.WEIR_REQUIRE_STREAMS === '1')
+    t.fail('WEIR_REQUIRE_STREAMS=1, but WEIR_STREAMS names no folder');
   else t.pass('recorded bodies', { skip: 'WEIR_STREAMS names no folder' });
 } else {
   t.test('every recorded body through the gateway', { timeout: 600_000 }, async t => {
@@ -120,7 +131,9 @@ if (folder === null) {
         faults.push(...verdict.faults.map(fault => `${one.id} ${way}: ${fault}`));
       }
     }
-    t.comment('dialect              cases   whole: bytes usage   split: bytes usage   compressed: bytes usage');
+    t.comment(
+      'dialect              cases   whole: bytes usage   split: bytes usage   compressed: bytes usage',
+    );
     for (const [dialect, [count, ...right]] of [...table].sort()) {
       const cells = right.map(number => `${number}/${count}`.padStart(10)).join('');
       t.comment(`${dialect.padEnd(20)} ${String(count).padStart(5)} ${cells}`);

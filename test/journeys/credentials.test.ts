@@ -92,8 +92,8 @@ t.test(
         t.notOk(JSON.stringify(fact).includes(CLIENT_KEY), name);
       }
     }
-    const kept = await ask(closedLab, [], `/openai/v1/x?a=1&k%65y=${CLIENT_KEY}&b=%20&monkey=2`);
-    t.equal(kept.request!.target, '/v1/x?a=1&b=%20&monkey=2');
+    const kept = await ask(closedLab, [], `${PATH}?a=1&k%65y=${CLIENT_KEY}&b=%20&monkey=2`);
+    t.equal(kept.request!.target, '/v1/chat/completions?a=1&b=%20&monkey=2');
   },
 );
 

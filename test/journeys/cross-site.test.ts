@@ -138,8 +138,8 @@ t.test('where a client key is asked for, a page without it gets 401 and with it 
     ['Origin', 'https://evil.test'],
     ['Host', 'evil.test'],
   ];
-  t.equal((await keyed.ask({ target: '/openai/v1/x', fields: page })).status, 401);
-  t.equal((await keyed.ask({ target: '/openai/v1/x', fields: [...page, ...AS_TEAM] })).status, 200);
+  t.equal((await keyed.ask({ target: '/openai/v1/models', fields: page })).status, 401);
+  t.equal((await keyed.ask({ target: '/openai/v1/models', fields: [...page, ...AS_TEAM] })).status, 200);
   t.equal(upstream.requests.at(-1)!.value('authorization'), `Bearer ${POOL_KEY}`);
 });
 

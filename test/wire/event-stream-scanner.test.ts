@@ -208,14 +208,18 @@ t.test('any messages in any split', async t => {
       fc.array(fc.nat(), { maxLength: 10 }),
       (messages, points) => {
         const pointers = ['', '/a', '/usage'];
-        const values = (text: string) => pointers.map(pointer => lookup(JSON.parse(text), pointer));
+        const documents = (text: string, event: string): Given[] => {
+          const document: unknown = JSON.parse(text);
+          const all = Array.isArray(document) ? document : [document];
+          return all.map(each => ({ values: pointers.map(pointer => lookup(each, pointer)), event }));
+        };
         const expected: Given[] = [];
         const body = messages.map(([event, text, wrapped]) => {
           const payload = wrapped
             ? `{"bytes":${JSON.stringify(Buffer.from(text).toString('base64'))}}`
             : text;
-          expected.push({ values: values(payload), event });
-          if (wrapped && event === 'chunk') expected.push({ values: values(text), event });
+          expected.push(...documents(payload, event));
+          if (wrapped && event === 'chunk') expected.push(...documents(text, event));
           return encodeEvent(event, payload);
         });
         const got = readBody(cut(Buffer.concat(body), points), pointers, TYPE);

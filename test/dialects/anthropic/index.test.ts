@@ -19,7 +19,7 @@ t.test('paths by their end, under any base path', t => {
     ['DELETE', 'v1/files/f-1', 'anthropic-files', 'files', 'never'],
   ] as const) {
     const endpoint = anthropic.match(method, path.split('/'));
-    t.match(
+    t.hasStrict(
       endpoint,
       { name, operation, streams, family: 'anthropic', pathModel: null },
       `${method} ${path}`,

@@ -123,7 +123,7 @@ t.test('nulls of a gateway override nothing', t => {
 t.test('the parts of a cache write are kept only while they add up', t => {
   const parts = { cache_creation: { ephemeral_5m_input_tokens: 8, ephemeral_1h_input_tokens: 2 } };
   const begin = start({ input_tokens: 1, output_tokens: 1, cache_creation_input_tokens: 10, ...parts });
-  t.match(foldOf(messages, [begin]).usage.measures, { cacheWrite5mTokens: 8, cacheWrite1hTokens: 2 });
+  t.hasStrict(foldOf(messages, [begin]).usage.measures, { cacheWrite5mTokens: 8, cacheWrite1hTokens: 2 });
   const restated = foldOf(messages, [begin, last({ cache_creation_input_tokens: 0, output_tokens: 4 })]);
   t.same(restated.usage.measures, {});
   t.equal(restated.usage.cacheWriteTokens, 0);
@@ -174,7 +174,11 @@ t.test('what ends a stream', t => {
   };
   const cut = foldOf(messages, [start({ input_tokens: 11, output_tokens: 2 }), TEXT, error]);
   t.equal(cut.ended, true);
-  t.match(cut.usage, { inputTokens: 11, outputTokens: 2, finishReason: null }, 'counts stated so far stand');
+  t.hasStrict(
+    cut.usage,
+    { inputTokens: 11, outputTokens: 2, finishReason: null },
+    'counts stated so far stand',
+  );
   t.equal(messages?.mandatoryEnd, true);
   t.end();
 });

@@ -61,6 +61,32 @@ t.test('bodies of the model families', t => {
       },
       { modelServed: 'o-1', inputTokens: 5, outputTokens: 6, finishReason: 'length' },
     ],
+    [
+      {
+        metadata: {
+          usage: { inputTokens: 3, cacheReadInputTokens: 4, cacheWriteInputTokens: 5, outputTokens: 6 },
+        },
+      },
+      { inputTokens: 12, cachedInputTokens: 4, cacheWriteTokens: 5, outputTokens: 6 },
+    ],
+    [
+      { metadata: { usage: { inputTokens: 1, cacheReadInputTokenCount: 2, cacheWriteInputTokenCount: 3 } } },
+      { inputTokens: 6, cachedInputTokens: 2, cacheWriteTokens: 3 },
+    ],
+    [
+      { usage: { inputTokens: 1, cacheReadInputTokens: 2, cacheWriteInputTokens: 3 } },
+      { inputTokens: 6, cachedInputTokens: 2, cacheWriteTokens: 3 },
+    ],
+    [{ messageStop: { stopReason: 'end_turn' } }, { finishReason: 'end_turn', stated: false }],
+    [
+      { generations: [{ text: 'x', finish_reason: 'COMPLETE' }] },
+      { finishReason: 'COMPLETE', stated: false },
+    ],
+    [
+      { is_finished: true, finish_reason: 'COMPLETE' },
+      { finishReason: 'COMPLETE', stated: false },
+    ],
+    [{ choices: [{ text: 'x', stop_reason: 'stop' }] }, { finishReason: 'stop', stated: false }],
     [{ outputs: [{ text: 'x', stop_reason: 'length' }] }, { finishReason: 'length', stated: false }],
   ] as const) {
     t.same(known(foldJson(invoke, body).usage), expected);
@@ -114,10 +140,18 @@ t.test('a stream of messages: its own counts before the metrics of the service',
 });
 
 t.test('metrics where the model says nothing, each side on its own', t => {
-  const trailer = { [METRICS]: { inputTokenCount: 12, outputTokenCount: 4, cacheReadInputTokenCount: 3 } };
+  const trailer = {
+    [METRICS]: {
+      inputTokenCount: 12,
+      outputTokenCount: 4,
+      cacheReadInputTokenCount: 3,
+      cacheWriteInputTokenCount: 1,
+    },
+  };
   t.same(known(foldOf(stream, [{ json: { generation: 'x' } }, { json: trailer }]).usage), {
-    inputTokens: 15,
+    inputTokens: 16,
     cachedInputTokens: 3,
+    cacheWriteTokens: 1,
     outputTokens: 4,
   });
   const half = foldOf(stream, [{ json: { inputTextTokenCount: 6 } }, { json: trailer }]);
@@ -144,6 +178,7 @@ t.test('a stream of another family', t => {
 
 t.test('an exception event ends a stream', t => {
   t.equal(foldOf(stream, [{ event: 'modelStreamErrorException', json: { message: 'no' } }]).ended, true);
+  t.equal(foldOf(stream, [{ event: 'chunk', json: { type: 'error' } }]).ended, true);
   t.equal(foldOf(stream, [{ event: 'chunk', json: { generation: 'x' } }]).ended, false);
   t.end();
 });

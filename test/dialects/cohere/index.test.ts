@@ -18,13 +18,13 @@ t.test('both versions, by the end of the path', t => {
     ['GET', 'v1/models/m-1', 'models', 'never'],
   ] as const) {
     const endpoint = cohere.match(method, path.split('/'));
-    t.match(
+    t.hasStrict(
       endpoint,
       { name: 'cohere', family: 'cohere', operation, streams, pathModel: null },
       `${method} ${path}`,
     );
   }
-  t.match(cohere.match('POST', ['v2', 'audio', 'transcriptions']), {
+  t.hasStrict(cohere.match('POST', ['v2', 'audio', 'transcriptions']), {
     name: 'openai-audio',
     operation: 'transcription',
     usage: null,

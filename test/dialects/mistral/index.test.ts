@@ -7,15 +7,18 @@ import { foldJson, foldOf, known } from '../fold-documents.ts';
 const chat = mistral.match('POST', ['v1', 'chat', 'completions']);
 
 t.test('chat is its own, all else as in the family it follows', t => {
-  t.match(chat, {
+  t.hasStrict(chat, {
     name: 'mistral',
     family: 'mistral',
     operation: 'chat',
     streams: 'body',
     includeUsageOption: false,
   });
-  t.match(mistral.match('POST', ['v1', 'agents', 'completions']), { name: 'mistral', operation: 'chat' });
-  t.match(mistral.match('POST', ['v1', 'fim', 'completions']), { name: 'mistral', operation: 'completion' });
+  t.hasStrict(mistral.match('POST', ['v1', 'agents', 'completions']), { name: 'mistral', operation: 'chat' });
+  t.hasStrict(mistral.match('POST', ['v1', 'fim', 'completions']), {
+    name: 'mistral',
+    operation: 'completion',
+  });
   for (const path of ['v1/embeddings', 'v1/moderations', 'v1/audio/transcriptions']) {
     t.equal(mistral.match('POST', path.split('/')), openai.match('POST', path.split('/')), path);
   }
@@ -60,7 +63,7 @@ t.test('a stream has its usage on the chunk with the reason', t => {
     { json: { model: 'v-1', choices: [{ index: 0, delta: {}, finish_reason: 'stop' }], usage, p: 'abc' } },
     { text: '[DONE]' },
   ]);
-  t.match(fold.usage, { inputTokens: 5, outputTokens: 6, cachedInputTokens: 2, finishReason: 'stop' });
+  t.hasStrict(fold.usage, { inputTokens: 5, outputTokens: 6, cachedInputTokens: 2, finishReason: 'stop' });
   t.equal(fold.ended, true);
   t.end();
 });

@@ -21,7 +21,7 @@ t.test('the native API', t => {
     ['POST', 'base/api/chat', 'chat', 'bodyDefaultTrue'],
   ] as const) {
     const endpoint = ollama.match(method, path.split('/'));
-    t.match(
+    t.hasStrict(
       endpoint,
       { name: 'ollama', family: 'ollama', operation, streams, pathModel: null },
       `${method} ${path}`,

@@ -152,6 +152,14 @@ t.test('usage in other places', t => {
       .inputTokens,
     8,
   );
+  const details = {
+    prompt_tokens_details: { cached_tokens: 3 },
+    completion_tokens_details: { reasoning_tokens: 1 },
+  };
+  const groq = foldOf(chat, [chunk({ x_groq: { usage: usage(7, 2, details) } })]);
+  t.hasStrict(groq.usage, { cachedInputTokens: 3, reasoningTokens: 1, outputTokens: 2 });
+  const flat = foldOf(chat, [chunk({ choices: [{ usage: usage(7, 2, { cached_tokens: 5 }) }] })]);
+  t.equal(flat.usage.cachedInputTokens, 5);
   const both = foldOf(chat, [chunk({ x_groq: { usage: usage(7, 2) }, usage: usage(6, 2) })]);
   t.equal(both.usage.inputTokens, 6, 'the standard place is preferred');
   const later = foldOf(chat, [chunk({ x_groq: { usage: usage(7, 2) } }), chunk({ usage: usage(3, 1) })]);
@@ -236,6 +244,11 @@ t.test('an error beside usage keeps the usage', t => {
   ]);
   t.equal(fold.usage.inputTokens, 4);
   t.equal(fold.ended, true);
+  t.end();
+});
+
+t.test('a total alone says nothing of its sides', t => {
+  t.same(known(foldJson(chat, { usage: { total_tokens: 9 } }).usage), { totalTokens: 9 });
   t.end();
 });
 

@@ -52,7 +52,11 @@ const CALLS = [
 t.test('paths by their end, under any base path', t => {
   for (const [method, path, name, operation, streams] of CALLS) {
     const endpoint = openai.match(method, path.split('/'));
-    t.match(endpoint, { name, operation, streams, pathModel: null, family: 'openai' }, `${method} ${path}`);
+    t.hasStrict(
+      endpoint,
+      { name, operation, streams, pathModel: null, family: 'openai' },
+      `${method} ${path}`,
+    );
   }
   t.end();
 });
@@ -73,6 +77,7 @@ t.test('what this family does not know', t => {
   for (const [method, path] of [
     ['POST', 'v1/messages'],
     ['POST', 'v1/messages/batches'],
+    ['POST', 'messages/batches'],
     ['GET', 'v1/messages/batches/b-1'],
     ['DELETE', 'v1/models/ft-1'],
     ['POST', 'v1/models/m:generateContent'],
@@ -89,12 +94,12 @@ t.test('what this family does not know', t => {
 
 t.test('a deployment in the path is the model', t => {
   const at = (rest: string) => openai.match('POST', `openai/deployments/my dep/${rest}`.split('/'));
-  t.match(at('chat/completions'), { name: 'openai-chat', pathModel: 'my dep', includeUsageOption: true });
-  t.match(at('completions'), { name: 'openai-completions', pathModel: 'my dep' });
-  t.match(at('embeddings'), { name: 'openai-embeddings', pathModel: 'my dep' });
-  t.match(at('images/generations'), { name: 'openai-images', pathModel: 'my dep' });
-  t.match(at('audio/transcriptions'), { name: 'openai-audio', pathModel: 'my dep' });
-  t.match(openai.match('POST', ['deployments', 'embeddings']), { pathModel: null });
+  t.hasStrict(at('chat/completions'), { name: 'openai-chat', pathModel: 'my dep', includeUsageOption: true });
+  t.hasStrict(at('completions'), { name: 'openai-completions', pathModel: 'my dep' });
+  t.hasStrict(at('embeddings'), { name: 'openai-embeddings', pathModel: 'my dep' });
+  t.hasStrict(at('images/generations'), { name: 'openai-images', pathModel: 'my dep' });
+  t.hasStrict(at('audio/transcriptions'), { name: 'openai-audio', pathModel: 'my dep' });
+  t.hasStrict(openai.match('POST', ['deployments', 'embeddings']), { pathModel: null });
   t.end();
 });
 

@@ -22,6 +22,18 @@ t.test('a total alone is the input of embeddings and rerank', t => {
   t.end();
 });
 
+t.test('a stated input of embeddings and rerank is not the total', t => {
+  const usage = { prompt_tokens: 4, total_tokens: 6 };
+  t.equal(foldJson(at('v1/rerank'), { usage }).usage.inputTokens, 4);
+  t.equal(
+    foldJson(at('v1/embeddings'), { usage: { input_tokens: 5, total_tokens: 6 } }).usage.inputTokens,
+    5,
+  );
+  const total = foldJson(at('v1/images/generations'), { usage: { total_tokens: 6 } });
+  t.equal(total.usage.inputTokens, null, 'elsewhere a total alone says nothing of its sides');
+  t.end();
+});
+
 t.test('images in both spellings, with their number', t => {
   const one = foldJson(at('v1/images/generations'), {
     data: [{ b64_json: 'AAAA' }, { b64_json: 'BBBB' }],
