@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { Secret } from '../base/index.ts';
 import { nearest } from './nearest.ts';
 import { isPlainName, showPath } from './plain-name.ts';
@@ -82,7 +82,7 @@ export class ReferenceReader {
   }
 
   #show(path: string): string {
-    return resolve(path) === path ? showPath(path) : `${showPath(path)} in ${this.#baseDir}`;
+    return isAbsolute(path) ? showPath(path) : `${showPath(path)} in ${this.#baseDir}`;
   }
 }
 

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, IdSource, systemClock } from '../base/index.ts';
-import type { ConfigResult } from '../config/index.ts';
+import { type ConfigResult, processEnvironment } from '../config/index.ts';
 import { type DemoOrigin, startDemoOrigin } from '../demo/index.ts';
 import { Log, type LogOptions } from '../observe/index.ts';
 import type { Fact, FactSink, House, Installed, Warning } from '../pipeline/index.ts';
@@ -12,7 +12,7 @@ import { DnsCache, type DrainTimes, Listener, RequestHandler, Upstreams } from '
 import { type Assembly, assemble } from './assemble.ts';
 import { FEATURES } from './features.ts';
 import { compileSettingsProviders, wantsScripted } from './providers.ts';
-import type { Settings } from './settings.ts';
+import { loadSettings, type Settings } from './settings.ts';
 
 const DEADLINE_CHECK_MS = 1000;
 const IDLE_CHECK_MS = 20;
@@ -182,10 +182,17 @@ export class Gateway extends EventEmitter<GatewayEvents> {
   }
 
   /**
-   * Serves new exchanges by other settings; running ones keep theirs. Refused
-   * whole when it would change what only a restart can (`listen`).
+   * Serves new exchanges by another config; running ones keep theirs. A config
+   * that is not valid, or changes what only a restart can (`listen`), leaves
+   * everything as it was: the result says why.
    */
-  async reload(settings: Settings): Promise<ConfigResult<Settings>> {
+  async reload(config: object): Promise<ConfigResult<Settings>> {
+    const loaded = loadSettings({ object: config }, processEnvironment());
+    return loaded.ok ? this.apply(loaded.settings) : loaded;
+  }
+
+  /** `reload` with settings that `loadSettings` gave. */
+  async apply(settings: Settings): Promise<ConfigResult<Settings>> {
     if (JSON.stringify(settings.listen) !== JSON.stringify(this.#settings.listen)) {
       const message = 'listen changes only by a restart: nothing was reloaded';
       return {

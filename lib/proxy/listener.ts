@@ -1,6 +1,6 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect, type ListenOptions } from 'node:net';
 import type { RequestHandler } from './handler.ts';
 import type { Timeouts } from './plan.ts';
 import { createDataServer, type ListenSettings } from './server.ts';
@@ -27,13 +27,8 @@ export class Listener {
   /** Resolves with the URL (or `unix:PATH`); rejects with the system's error. */
   async open(): Promise<string> {
     const { host, port, path } = this.#settings;
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(path === null ? { host, port } : { path }, () => {
-        this.#server.off('error', reject);
-        resolve();
-      });
-    });
+    if (path === null) await this.#listen({ host, port });
+    else await this.#listenOnPath(path);
     if (path !== null) {
       // The folder decides who may connect; the socket itself must let nginx's user in.
       chmodSync(path, 0o666);
@@ -42,6 +37,27 @@ export class Listener {
     const address = this.#server.address() as AddressInfo;
     const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
     return `${this.#settings.tls === null ? 'http' : 'https'}://${name}:${address.port}`;
+  }
+
+  #listen(where: ListenOptions): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(where, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+  }
+
+  /** A socket file that nobody serves is what a killed process left behind: it is replaced. */
+  async #listenOnPath(path: string): Promise<void> {
+    try {
+      await this.#listen({ path });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || (await isServed(path))) throw error;
+      unlinkSync(path);
+      await this.#listen({ path });
+    }
   }
 
   /** Stops taking connections after the lame duck, lets running exchanges end, cuts what is left. */
@@ -63,4 +79,15 @@ export class Listener {
     for (const run of [...this.#handler.live]) run.cut('drainCut', null);
     this.#server.closeAllConnections();
   }
+}
+
+function isServed(path: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const probe = connect({ path });
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
 }

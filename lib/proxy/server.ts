@@ -28,7 +28,6 @@ const CHECK_MS = 2000;
 const HEADER_BYTES_MAX = 16 * 1024;
 const HEADER_FIELDS_MAX = 100;
 const KEEP_ALIVE_MS = 10_000;
-const REQUESTS_PER_SOCKET_MAX = 1000;
 
 function serverOptions(timeouts: Timeouts): ServerOptions {
   return {
@@ -60,7 +59,6 @@ export function createDataServer(
       ? createServer(options)
       : createTlsServer({ ...options, ...settings.tls, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] });
   server.maxHeadersCount = HEADER_FIELDS_MAX;
-  server.maxRequestsPerSocket = REQUESTS_PER_SOCKET_MAX;
   server.maxConnections = settings.connections;
   const on = (event: string, arrival: Arrival): void => {
     server.on(event, (req: IncomingMessage, res: ServerResponse) => handler.handle(req, res, arrival));

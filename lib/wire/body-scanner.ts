@@ -41,7 +41,7 @@ export function scannable(contentType: string | null, contentEncoding: string | 
 }
 
 interface Scanner {
-  write(chunk: Buffer): void;
+  write(chunk: Buffer, start?: number): void;
   /** The body is over; false where it was not what it claimed to be. */
   end(): boolean;
 }
@@ -138,8 +138,12 @@ export class BodyScanner {
       return;
     }
     if (sniffer.framing === 'sse' && sniffer.indented) this.#scanner.write(INDENT);
-    this.#scanner.write(sniffer.head.subarray(0, sniffer.headBytes));
-    this.#scanner.write(chunk.subarray(at));
+    if (sniffer.headBytes <= at) {
+      this.#scanner.write(chunk, at - sniffer.headBytes);
+    } else {
+      this.#scanner.write(sniffer.head.subarray(0, sniffer.headBytes));
+      this.#scanner.write(chunk, at);
+    }
   }
 
   #open(framing: BodyFraming): Scanner | null {
@@ -186,8 +190,8 @@ class JsonBody implements Scanner {
     this.#json = new JsonScanner(pointers, { document }, { unrollRootArray: true });
   }
 
-  write(chunk: Buffer): void {
-    this.#json.write(chunk);
+  write(chunk: Buffer, start = 0): void {
+    this.#json.write(chunk, start);
   }
 
   end(): boolean {

@@ -78,6 +78,7 @@ t.test('what cannot be followed is named, and its content is not', async t => {
     ['env:SPACES', 'the environment variable SPACES is empty'],
     ['file:absent', `the file absent in ${dir} does not exist`],
     ['file:/no/such/file', 'the file /no/such/file does not exist'],
+    ['file:///no/such/file', 'the file ///no/such/file does not exist'],
     ['file:key.txt/x', `the file key.txt/x in ${dir} does not exist`],
     ['file:folder', `the file folder in ${dir} is a directory`],
     ['file:empty.txt', `the file empty.txt in ${dir} is empty`],

@@ -22,7 +22,7 @@ t.test('a part that stands in several places behaves in each as if it stood ther
   t.strictSame(summary(read('a: { siez: 1 }\nb: 1\nc: [{ keys: [x] }]')), [
     '1:6 a.siez: unknown key (size)',
     '2:4 b: expected a map, got a number',
-    '3:13 c[0].keys[0]: a secret does not stand in the config itself: use env:NAME or file:PATH',
+    '3:14 c[0].keys[0]: a secret does not stand in the config itself: use env:NAME or file:PATH',
   ]);
 });
 

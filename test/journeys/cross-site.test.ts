@@ -102,19 +102,22 @@ t.test('a web page cannot spend an open gateway’s pool key, nor reach a keyles
   t.equal(upstream.requests.at(-1)!.value('authorization'), null, 'lab needs no key');
 });
 
-t.test('the refusal comes before the body is read and settles a fact', async t => {
-  const { answer, fact } = await open.askForFact({
-    target: '/openai/v1/x',
-    fields: [
-      ['Origin', 'https://evil.test'],
-      ['Content-Length', '999'],
-    ],
-    method: 'POST',
-  });
+t.test('the refusal comes before the body is read and is settled', async t => {
+  const refusals = open.refusals('cross_site');
+  const fields: Fields = [
+    ['Origin', 'https://evil.test'],
+    ['Content-Length', '999'],
+  ];
+  const answer = await open.ask({ target: '/openai/v1/x', fields, method: 'POST' });
   t.equal(answer.status, 403);
   t.equal(answer.head.value('access-control-allow-origin'), null);
   t.equal(answer.head.value('connection'), 'close');
-  t.match(fact, { outcome: 'refused', errorCode: 'cross_site', provider: 'openai' });
+  await open.refusalCount('cross_site', refusals + 1);
+  t.match(open.weir.facts.findLast(({ errorCode }) => errorCode === 'cross_site')!, {
+    outcome: 'refused',
+    status: 403,
+    provider: /^(?:openai|lab)$/,
+  });
 });
 
 t.test(

@@ -71,7 +71,7 @@ export class Lab {
     await this.weir.changes.until(() => this.refusals(code) >= count, `refusal ${count} with ${code}`);
   }
 
-  /** Asks, and gives the fact with the answer. */
+  /** Asks, and gives the fact with the answer. Not for early refusals in a flood: those are summed up. */
   async askForFact(parts: RequestParts): Promise<{ readonly answer: Exchanged; readonly fact: Fact }> {
     const { id, field } = this.tag();
     const answer = await this.ask({ ...parts, fields: [...(parts.fields ?? []), field] });

@@ -52,19 +52,20 @@ async function run(file: string | undefined, io: CliIo): Promise<number> {
   );
   const url = gateway === null ? null : await open(gateway, loaded.settings, say);
   if (gateway === null || url === null) return EXIT.failed;
-  greet(url, loaded.settings, io);
-
   const reloader =
     file === undefined
       ? null
-      : new ConfigReloader(file, loaded.files, { load, apply: settings => gateway.reload(settings), say });
+      : new ConfigReloader(file, loaded.files, { load, apply: settings => gateway.apply(settings), say });
   const onHangup = (): void => {
     if (reloader === null) say('SIGHUP: there is no config file to reload');
     else reloader.reload();
   };
   io.signals.on('SIGHUP', onHangup);
   try {
-    return await untilStopped(gateway, io.signals, say);
+    const stopped = untilStopped(gateway, io.signals, say);
+    // Only now: who reads the address may send a signal at once.
+    greet(url, loaded.settings, io);
+    return await stopped;
   } finally {
     io.signals.off('SIGHUP', onHangup);
     reloader?.close();
