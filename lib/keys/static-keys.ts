@@ -29,7 +29,12 @@ export class StaticKeys {
 
   constructor(settings: readonly StaticKeySettings[]) {
     for (const { id, key, subject, tags, grant } of settings) {
-      const entry = { id, subject: subject ?? id, tags: Object.freeze({ ...tags }), grant: compileGrant(grant) };
+      const entry = {
+        id,
+        subject: subject ?? id,
+        tags: Object.freeze({ ...tags }),
+        grant: compileGrant(grant),
+      };
       this.#byDigest.set(this.#digest(key.reveal()), entry);
     }
   }

@@ -204,7 +204,8 @@ export class Relay implements Dispatcher.DispatchHandler {
   /** Sends the head if no body bytes have taken it along yet, nor will at once. */
   flushHead(): void {
     // Not flushHeaders(): that encodes the head as UTF-8 and would change bytes above 0x7f.
-    if (!this.#wrote && this.#tail === null && !this.#exchange.res.writableEnded) this.#exchange.res.write(NO_BYTES);
+    if (!this.#wrote && this.#tail === null && !this.#exchange.res.writableEnded)
+      this.#exchange.res.write(NO_BYTES);
   }
 
   /** The response head has gone to the client. */

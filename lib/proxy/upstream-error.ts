@@ -36,13 +36,15 @@ function codeOf(error: Error): string {
 export function upstreamErrorCode(error: Error, headSeen: boolean): ErrorCode {
   const code = codeOf(error);
   // Before a head it means two lengths that disagree, afterwards a body cut short.
-  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return headSeen ? 'upstream_reset' : 'upstream_protocol';
+  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH')
+    return headSeen ? 'upstream_reset' : 'upstream_protocol';
   const known = BY_CODE.get(code);
   if (known !== undefined) return known;
   if (code === 'UND_ERR_SOCKET')
     return error.message.startsWith('bad ') ? 'upstream_protocol' : 'upstream_reset';
   // Its code is unset in some releases; the message names llhttp's own reason.
-  if (error.name === 'HTTPParserError') return /EOF/.test(error.message) ? 'upstream_reset' : 'upstream_protocol';
+  if (error.name === 'HTTPParserError')
+    return /EOF/.test(error.message) ? 'upstream_reset' : 'upstream_protocol';
   if (TLS_CODE.test(code)) return 'upstream_tls';
   return 'internal';
 }

@@ -51,7 +51,12 @@ export const usageFeature: Feature<UsageSettings> = {
     properties: {
       journal: { type: 'string', minLength: 1, default: './data/journal', path: true },
       store: { enum: ['none'], default: 'none' },
-      fsync: { type: 'string', pattern: '^(?:none|batch|[1-9][0-9]{0,5}(?:ms|s|m))$', default: '1s', expects: 'none, batch, or an interval such as 1s' },
+      fsync: {
+        type: 'string',
+        pattern: '^(?:none|batch|[1-9][0-9]{0,5}(?:ms|s|m))$',
+        default: '1s',
+        expects: 'none, batch, or an interval such as 1s',
+      },
       onFull: { enum: ['serve', 'refuse'], default: 'serve' },
       holdMs: { type: 'integer', minimum: 1, maximum: 60_000, default: 100 },
       tagHeaders: {

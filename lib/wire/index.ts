@@ -1,4 +1,5 @@
-export { asBareTarget, parseTarget, type Target } from './target.ts';
+export type { BodyFraming } from './body-framing.ts';
+export { BodyScanner, type BodyScannerOptions, type BodyState, scannable } from './body-scanner.ts';
 export {
   CREDENTIAL_FIELDS,
   connectionNamed,
@@ -6,9 +7,8 @@ export {
   isRemovedRequestField,
   isRemovedResponseField,
 } from './fields.ts';
-export type { BodyFraming } from './body-framing.ts';
-export { BodyScanner, type BodyScannerOptions, type BodyState, scannable } from './body-scanner.ts';
 export { JsonScanner, type JsonScannerOptions, type JsonSink } from './json-scanner.ts';
 export { PointerSet } from './pointer-set.ts';
 export { type KeySpan, type ObjectKeys, type RootKeys, scanRootKeys } from './root-keys.ts';
 export type { BodySink } from './sse-scanner.ts';
+export { asBareTarget, parseTarget, type Target } from './target.ts';

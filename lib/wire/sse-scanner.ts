@@ -91,7 +91,7 @@ export class SseScanner {
     }
   }
 
-  /** The body is over. A line that is not complete counts if it is data. Always true: any bytes are server-sent events. */
+  /** The body is over. A line that is not complete counts if it is data. Always true, for no bytes are malformed here. */
   end(): boolean {
     this.#dispatch();
     return true;

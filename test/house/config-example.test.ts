@@ -8,7 +8,9 @@ const text = read('config.example.yaml');
 /** The example with its commented settings switched on; explanations stay comments. */
 const everything = text
   .split('\n')
-  .map(line => line.replace(/^(\s*)#(\s+)(?=(?:[a-zA-Z]+:|- )(?:\s|$))/, '$1$2').replace(/^# (?=[a-z]+:)/, ''))
+  .map(line =>
+    line.replace(/^(\s*)#(\s+)(?=(?:[a-zA-Z]+:|- )(?:\s|$))/, '$1$2').replace(/^# (?=[a-z]+:)/, ''),
+  )
   .join('\n');
 
 const env = {
@@ -29,10 +31,14 @@ t.test('the example names every setting', async t => {
   const shown = new Set([...everything.matchAll(/([A-Za-z]+):/g)].map(match => match[1]));
   const { configSchema } = await import('../../lib/gateway/index.ts');
   const { loadCatalogue } = await import('../../lib/providers/index.ts');
-  const { properties } = configSchema(loadCatalogue()) as { properties: Record<string, { properties?: object }> };
+  const { properties } = configSchema(loadCatalogue()) as {
+    properties: Record<string, { properties?: object }>;
+  };
   const missing = Object.entries(properties).flatMap(([section, schema]) =>
     // Providers are data: their members are listed by `weir providers`.
-    [section, ...(section === 'providers' ? [] : Object.keys(schema.properties ?? {}))].filter(name => !shown.has(name)),
+    [section, ...(section === 'providers' ? [] : Object.keys(schema.properties ?? {}))].filter(
+      name => !shown.has(name),
+    ),
   );
   t.strictSame(missing, []);
 });
@@ -40,7 +46,14 @@ t.test('the example names every setting', async t => {
 t.test('what it shows as comments is accepted too', async t => {
   const object = {
     ...(parse(text) as object),
-    usage: { journal: './data/journal', store: 'none', fsync: '1s', onFull: 'serve', holdMs: 100, tagHeaders: [] },
+    usage: {
+      journal: './data/journal',
+      store: 'none',
+      fsync: '1s',
+      onFull: 'serve',
+      holdMs: 100,
+      tagHeaders: [],
+    },
     providers: {
       openai: { keys: ['env:OPENAI_API_KEY', { id: 'spare', key: 'env:OPENAI_KEY_2', weight: 1 }] },
       bedrock: { region: 'eu-west-1', keys: ['env:AWS_BEARER_TOKEN_BEDROCK'] },

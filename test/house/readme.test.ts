@@ -7,9 +7,14 @@ const pages = ['README.md', 'ARCHITECTURE.md', ...filesBelow('docs', '.md')];
 
 t.test('the commands of the README are scripts of the package', async t => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
-  const named = [...read('README.md').matchAll(/npm (?:run ([a-z:]+)|(test|start))\b/g)].map(match => match[1] ?? match[2]!);
+  const named = [...read('README.md').matchAll(/npm (?:run ([a-z:]+)|(test|start))\b/g)].map(
+    match => match[1] ?? match[2]!,
+  );
   t.ok(named.length > 3);
-  t.strictSame(named.filter(name => scripts[name] === undefined), []);
+  t.strictSame(
+    named.filter(name => scripts[name] === undefined),
+    [],
+  );
 });
 
 t.test('links between pages lead somewhere', async t => {
@@ -36,11 +41,19 @@ t.test('the nginx snippet is the one that is tested', async t => {
 });
 
 t.test('no page names a path of somebody’s machine', async t => {
-  t.strictSame(pages.filter(page => /\/(?:home|root|Users|work)\//.test(read(page))), []);
+  t.strictSame(
+    pages.filter(page => /\/(?:home|root|Users|work)\//.test(read(page))),
+    [],
+  );
 });
 
 t.test('every member of a fact is explained', async t => {
-  const members = [...read('lib/pipeline/fact.ts').matchAll(/^ {2}readonly ([a-zA-Z]+)/gm)].map(match => match[1]!);
+  const members = [...read('lib/pipeline/fact.ts').matchAll(/^ {2}readonly ([a-zA-Z]+)/gm)].map(
+    match => match[1]!,
+  );
   const page = read('docs/facts.md');
-  t.strictSame(members.filter(member => member !== 'name' && !page.includes(`\`${member}\``)), []);
+  t.strictSame(
+    members.filter(member => member !== 'name' && !page.includes(`\`${member}\``)),
+    [],
+  );
 });

@@ -301,11 +301,10 @@ t.test('a body that no request should have is read as a body', async t => {
   await client.send(get('/lab/b'));
   t.equal((await readAnswer(client, 'GET')).status, 200);
   t.equal((await readAnswer(client, 'GET')).status, 200);
-  t.same(
-    lab.up.requests.slice(-2).map(({ target }) => target),
-    ['/a', '/b'],
-  );
-  t.equal(String(lab.up.requests.at(-2)!.body), SMUGGLED);
+  // Pipelined requests may reach the provider in either order; only their answers keep it.
+  const seen = lab.up.requests.slice(-2);
+  t.same(seen.map(({ target }) => target).sort(), ['/a', '/b']);
+  t.equal(String(seen.find(({ target }) => target === '/a')!.body), SMUGGLED);
 });
 
 t.test('R9 a refused key: its body is not run as a request', async t => {

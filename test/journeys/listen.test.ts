@@ -8,7 +8,11 @@ import { startWeir } from '../process/index.ts';
 import { selfSigned } from '../upstream/index.ts';
 
 const DEMO = { demo: {} };
-const QUESTION = { method: 'POST', target: '/demo/v1/chat/completions', body: '{"model":"demo","messages":[]}' };
+const QUESTION = {
+  method: 'POST',
+  target: '/demo/v1/chat/completions',
+  body: '{"model":"demo","messages":[]}',
+};
 
 const certificate = selfSigned();
 
@@ -71,7 +75,11 @@ t.test('a port in use is told with what to do', async t => {
 
 t.test('an open door must be meant', async t => {
   const refused = async (config: object, env: Record<string, string> = {}): Promise<string> => {
-    const weir = await startWeir(t, { config: config as Record<string, unknown>, env, waitForAddress: false });
+    const weir = await startWeir(t, {
+      config: config as Record<string, unknown>,
+      env,
+      waitForAddress: false,
+    });
     t.equal((await weir.exited()).code, 2);
     return weir.stderr;
   };
@@ -80,6 +88,9 @@ t.test('an open door must be meant', async t => {
   const told = await refused(keys, { K: 'sk-canary-of-the-pool' });
   t.match(told, /weir\.yaml:\d+:\d+: providers\.openai\.keys.*auth\.open/s);
   t.notOk(told.includes('canary'));
-  const open = await startWeir(t, { config: { ...keys, auth: { open: true } }, env: { K: 'sk-canary-of-the-pool' } });
+  const open = await startWeir(t, {
+    config: { ...keys, auth: { open: true } },
+    env: { K: 'sk-canary-of-the-pool' },
+  });
   t.ok(open.port > 0);
 });

@@ -43,7 +43,16 @@ t.test('a changed file serves new requests, and running streams keep what they b
   const { first, second, weir, write } = await start(t);
   t.equal(await ask(weir), 'first');
   const gate = up.gate();
-  first.reply([up.head(200, STREAM.map(pair => [...pair])), up.chunk('data: 1\n\n'), gate, up.chunk('data: 2\n\n'), up.last()]);
+  first.reply([
+    up.head(
+      200,
+      STREAM.map(pair => [...pair]),
+    ),
+    up.chunk('data: 1\n\n'),
+    gate,
+    up.chunk('data: 2\n\n'),
+    up.last(),
+  ]);
   const client = await RawClient.connect(weir.port);
   t.teardown(() => client.destroy());
   await client.send(requestBytes({ target: '/lab/stream' }));
@@ -85,7 +94,16 @@ t.test('what only a restart can change is refused whole', async t => {
 t.test('a hundred reloads in the middle of a stream do not touch it', async t => {
   const { first, second, weir, write } = await start(t);
   const gate = up.gate();
-  first.reply([up.head(200, STREAM.map(pair => [...pair])), up.chunk('data: 1\n\n'), gate, up.chunk('data: 2\n\n'), up.last()]);
+  first.reply([
+    up.head(
+      200,
+      STREAM.map(pair => [...pair]),
+    ),
+    up.chunk('data: 1\n\n'),
+    gate,
+    up.chunk('data: 2\n\n'),
+    up.last(),
+  ]);
   const client = await RawClient.connect(weir.port);
   t.teardown(() => client.destroy());
   await client.send(requestBytes({ target: '/lab/stream' }));

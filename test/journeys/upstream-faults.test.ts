@@ -124,6 +124,14 @@ for (const [name, script, code, status] of BROKEN) {
   });
 }
 
+t.test('interim answers do not put off the first byte’s deadline', async t => {
+  const drip = Array<readonly up.Step[]>(40).fill([up.raw('HTTP/1.1 103 Early Hints\r\n\r\n'), up.wait(100)]);
+  lab.up.reply([...drip.flat(), ...up.respond(200, [], 'late')]);
+  const { answer, fact } = await lab.askForFact({ target: '/lab/x' });
+  t.equal(answer.status, 504);
+  t.match(fact, { outcome: 'upstreamFailed', errorCode: 'upstream_timeout' });
+});
+
 t.test('a strange status is relayed as a number or refused, and the connection stays in step', async t => {
   for (const status of [600, 999]) {
     const client = await lab.connect(t);

@@ -4,7 +4,11 @@ import { readCredentials } from '../../lib/keys/credentials.ts';
 
 type Read = readonly string[] | 'ambiguous_credentials';
 
-function read(fields: readonly string[], query = '', scheme: Parameters<typeof readCredentials>[2] = 'bearer'): Read {
+function read(
+  fields: readonly string[],
+  query = '',
+  scheme: Parameters<typeof readCredentials>[2] = 'bearer',
+): Read {
   const found = readCredentials(fields, query, scheme);
   return found instanceof Refusal ? (found.code as 'ambiguous_credentials') : found;
 }

@@ -50,7 +50,10 @@ async function ask(url: string): Promise<void> {
 async function tryOn(version: string, tarball: string): Promise<void> {
   const cwd = join(folder, `node-${version}`);
   mkdirSync(cwd);
-  writeFileSync(join(cwd, 'package.json'), JSON.stringify({ private: true, type: 'module', allowScripts: { node: true } }));
+  writeFileSync(
+    join(cwd, 'package.json'),
+    JSON.stringify({ private: true, type: 'module', allowScripts: { node: true } }),
+  );
   npm(cwd, 'install', '--no-audit', '--no-fund', '--silent', `node@${version}`, tarball);
   const node = join(cwd, 'node_modules/.bin/node');
   assert.equal(execFileSync(node, ['--version'], { encoding: 'utf8' }).trim(), `v${version}`);
@@ -72,7 +75,11 @@ try {
   ];
   const paths = packed.files.map(({ path }) => path);
   assert.ok(paths.includes('dist/lib/index.d.ts') && paths.includes('providers/demo.yaml'));
-  assert.deepEqual(paths.filter(path => /^(?:test|bench|lib|bin)\//.test(path)), [], 'sources and tests stay home');
+  assert.deepEqual(
+    paths.filter(path => /^(?:test|bench|lib|bin)\//.test(path)),
+    [],
+    'sources and tests stay home',
+  );
   assert.match(readFileSync(join(root, 'dist/bin/weir.js'), 'utf8'), /^#!/);
   for (const version of NODES) await tryOn(version, join(folder, packed.filename));
 } finally {

@@ -61,12 +61,12 @@ t.test('the demo, by ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY', async t => {
   await lab.expectFact(t, { operation: 'models' });
 });
 
-t.test('with a client key, as apiKey and as authToken', async t => {
+t.test('with a client key, as apiKey, as authToken, and beside another value', async t => {
   for (const secret of [
-    { apiKey: CLIENT_KEY, authToken: null },
-    { apiKey: null, authToken: CLIENT_KEY },
-    { apiKey: CLIENT_KEY, authToken: CLIENT_KEY },
-    { apiKey: CLIENT_KEY, authToken: OWN_KEY },
+    { apiKey: CLIENT_KEY },
+    { authToken: CLIENT_KEY },
+    { apiKey: CLIENT_KEY, defaultHeaders: { authorization: `Bearer ${CLIENT_KEY}` } },
+    { authToken: CLIENT_KEY, defaultHeaders: { 'x-api-key': OWN_KEY } },
   ]) {
     const client = new Anthropic({ baseURL: lab.base('anthropic'), ...secret });
     lab.up.reply(messagesAnswer, { once: true });
@@ -74,7 +74,7 @@ t.test('with a client key, as apiKey and as authToken', async t => {
     t.match(whole.content[0], { type: 'text', text: TEXT });
     const request = await lab.expectManaged(t, 'x-api-key');
     t.equal(request.target, '/v1/messages');
-    t.equal(request.value('anthropic-version'), '2023-06-01');
+    t.match(request.value('anthropic-version'), /^\d{4}-\d\d-\d\d$/);
     await lab.expectFact(t, { provider: 'anthropic', auth: 'static', poolKey: 'pool-1', stream: false, ...USAGE });
 
     const { script, hold } = messagesStream();
@@ -105,12 +105,12 @@ t.test('with the own key, and with the token of a subscription', async t => {
     lab.up.reply(messagesAnswer, { once: true });
     await new Anthropic({ baseURL: lab.base('anthropic'), ...secret }).messages.create(question);
   };
-  await ask({ apiKey: OWN_KEY, authToken: null });
+  await ask({ apiKey: OWN_KEY });
   const key = await lab.expectOwn(t, 'x-api-key');
   t.equal(key.value('authorization'), null);
   await lab.expectFact(t, { auth: 'byo', poolKey: null, ...USAGE });
 
-  await ask({ apiKey: null, authToken: OWN_KEY });
+  await ask({ authToken: OWN_KEY });
   const token = await lab.expectOwn(t, 'authorization', `Bearer ${OWN_KEY}`);
   t.equal(token.value('x-api-key'), null);
   await lab.expectFact(t, { auth: 'byo', ...USAGE });
@@ -147,7 +147,7 @@ t.test('our refusals are the errors of the SDK, and are not asked again', async 
   await refused(await ask({ apiKey: CLIENT_KEY }, 'nobody'), NotFoundError, 'not_found_error', 'unknown_provider');
   await refused(await ask({ apiKey: NARROW_KEY }), PermissionDeniedError, 'permission_error', 'not_granted');
   await refused(
-    await ask({ apiKey: CLIENT_KEY, authToken: NARROW_KEY }),
+    await ask({ apiKey: CLIENT_KEY, defaultHeaders: { authorization: `Bearer ${NARROW_KEY}` } }),
     BadRequestError,
     'invalid_request_error',
     'ambiguous_credentials',

@@ -1,6 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -48,7 +56,16 @@ for (const onFull of ['serve', 'refuse'] as const) {
       codes.push(code);
       warned.dispatchEvent(new Event(code));
     };
-    const journal = new Journal({ folder, instance: 'here', boot: '0f', worker: 0, fsync: 'none', holdMs: 30, onFull, warn });
+    const journal = new Journal({
+      folder,
+      instance: 'here',
+      boot: '0f',
+      worker: 0,
+      fsync: 'none',
+      holdMs: 30,
+      onFull,
+      warn,
+    });
     const take = (seq: number): Promise<void> => new Promise(done => void journal.take(fact(seq), done));
     await take(1);
     const filler = Buffer.alloc(SIZE);
@@ -69,7 +86,9 @@ for (const onFull of ['serve', 'refuse'] as const) {
     await held;
     t.equal(journal.failing, false);
     await journal.close();
-    const lines = readdirSync(folder).flatMap(name => readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1));
+    const lines = readdirSync(folder).flatMap(name =>
+      readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1),
+    );
     t.strictSame(
       lines.map(line => (JSON.parse(line) as Fact).id),
       Array.from({ length: 101 }, (_, i) => `here:boot:${i + 1}`),

@@ -1,16 +1,19 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
 import { crc32 } from 'node:zlib';
+import t, { type Test } from 'tap';
 import type { Fact, Warning } from '../../lib/pipeline/index.ts';
-import { Journal, journalLine, type JournalOptions } from '../../lib/usage/journal.ts';
+import { Journal, type JournalOptions, journalLine } from '../../lib/usage/journal.ts';
 
 function fact(seq: number): Fact {
   return { v: 1, id: `here:boot:${seq}`, path: '/é', measures: {} } as unknown as Fact;
 }
 
-function open(t: Test, options: Partial<JournalOptions> = {}): { journal: Journal; folder: string; warnings: Warning[] } {
+function open(
+  t: Test,
+  options: Partial<JournalOptions> = {},
+): { journal: Journal; folder: string; warnings: Warning[] } {
   const folder = mkdtempSync(join(tmpdir(), 'weir-journal-'));
   const warnings: Warning[] = [];
   const journal = new Journal({
@@ -49,20 +52,35 @@ for (const fsync of ['none', 'batch', 20] as const) {
     const { journal, folder } = open(t, { fsync });
     const said: number[] = [];
     await Promise.all(
-      Array.from({ length: 500 }, (_, i) =>
-        new Promise<void>(done => {
-          t.ok(journal.take(fact(i), () => {
-            said.push(i);
-            if (i % 100 === 0) t.match(lines(folder).find(line => line.includes(`:${i}"`)), /crc/);
-            done();
-          }));
-        }),
+      Array.from(
+        { length: 500 },
+        (_, i) =>
+          new Promise<void>(done => {
+            t.ok(
+              journal.take(fact(i), () => {
+                said.push(i);
+                if (i % 100 === 0)
+                  t.match(
+                    lines(folder).find(line => line.includes(`:${i}"`)),
+                    /crc/,
+                  );
+                done();
+              }),
+            );
+          }),
       ),
     );
-    t.strictSame(said, Array.from({ length: 500 }, (_, i) => i), 'in order, each once');
+    t.strictSame(
+      said,
+      Array.from({ length: 500 }, (_, i) => i),
+      'in order, each once',
+    );
     await journal.close();
     t.equal(lines(folder).length, 500);
-    t.strictSame(lines(folder).map(line => (JSON.parse(line) as Fact).id), said.map(i => `here:boot:${i}`));
+    t.strictSame(
+      lines(folder).map(line => (JSON.parse(line) as Fact).id),
+      said.map(i => `here:boot:${i}`),
+    );
   });
 }
 
