@@ -1,14 +1,16 @@
 import type { Settings } from '../gateway/index.ts';
-import { describeProviders, loadCatalogue, type ProviderDescription } from '../providers/index.ts';
+import { type Catalogue, describeProviders, type ProviderDescription } from '../providers/index.ts';
 import type { FirstScreen, ShownProvider } from './first-screen.ts';
 
 const SHOWN_MAX = 8;
 
 /** What the first screen says of these settings: the demo, the providers worth a line, whose key they want. */
-export function shownProviders(settings: Settings): Pick<FirstScreen, 'demo' | 'providers' | 'key'> {
+export function shownProviders(
+  settings: Settings,
+  catalogue: Catalogue,
+): Pick<FirstScreen, 'demo' | 'providers' | 'key'> {
   const { byo, open, staticKeys } = settings.auth;
   const key = staticKeys.length > 0 ? 'client' : open && byo !== true ? 'none' : 'own';
-  const catalogue = loadCatalogue();
   const isScripted = (name: string): boolean => catalogue.rows.get(name)?.scripted === true;
   const names = Object.keys(settings.providers ?? {});
   const rows = describeProviders(catalogue);

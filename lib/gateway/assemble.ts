@@ -35,7 +35,8 @@ function secretFile(usage: UsageSettings | undefined): string | null {
   return join(dirname(usage.journal), `${basename(usage.journal)}.secret`);
 }
 
-function isByo(settings: Settings): boolean {
+/** Whether clients may bring their own provider keys (CONTRACT §2). */
+export function isByo(settings: Settings): boolean {
   return settings.auth.byo ?? settings.auth.staticKeys.length === 0;
 }
 

@@ -1,6 +1,7 @@
 import { type ConfigProblem, formatProblems, processEnvironment } from '../config/index.ts';
 import { Gateway, type GatewayOptions } from './gateway.ts';
-import { loadSettings, type Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
+import { SettingsLoader } from './settings-loader.ts';
 
 /** A config that was refused: `problems` says where and what to do. */
 export class ConfigError extends Error {
@@ -13,9 +14,13 @@ export class ConfigError extends Error {
   }
 }
 
-/** Starts a gateway from settings that `loadSettings` gave. */
-export function startGateway(settings: Settings, options: GatewayOptions = {}): Promise<Gateway> {
-  return Gateway.start(settings, options);
+/** Starts a gateway from settings that this loader gave. */
+export function startGateway(
+  settings: Settings,
+  loader: SettingsLoader,
+  options: GatewayOptions = {},
+): Promise<Gateway> {
+  return Gateway.start(settings, loader, options);
 }
 
 /**
@@ -24,7 +29,8 @@ export function startGateway(settings: Settings, options: GatewayOptions = {}): 
  * `Secret` may stand for one. Rejects with a `ConfigError`.
  */
 export async function createGateway(config: object = {}): Promise<Gateway> {
-  const result = loadSettings({ object: config }, processEnvironment());
+  const loader = new SettingsLoader(processEnvironment());
+  const result = loader.load({ object: config });
   if (!result.ok) throw new ConfigError(result.problems);
-  return startGateway(result.settings);
+  return startGateway(result.settings, loader);
 }

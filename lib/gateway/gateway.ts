@@ -3,16 +3,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, IdSource, systemClock } from '../base/index.ts';
-import { type ConfigResult, processEnvironment } from '../config/index.ts';
+import type { ConfigResult } from '../config/index.ts';
 import { type DemoOrigin, startDemoOrigin } from '../demo/index.ts';
 import { Log, type LogOptions } from '../observe/index.ts';
 import type { Fact, FactSink, House, Installed, Warning } from '../pipeline/index.ts';
-import { type CompiledProviders, loadCatalogue } from '../providers/index.ts';
+import type { CompiledProviders } from '../providers/index.ts';
 import { DnsCache, type DrainTimes, Listener, RequestHandler, Upstreams } from '../proxy/index.ts';
 import { type Assembly, assemble } from './assemble.ts';
 import { FEATURES } from './features.ts';
 import { compileSettingsProviders, wantsScripted } from './providers.ts';
-import { loadSettings, type Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
+import { settingsDigest } from './settings-digest.ts';
+import type { SettingsLoader } from './settings-loader.ts';
 
 const DEADLINE_CHECK_MS = 1000;
 const IDLE_CHECK_MS = 20;
@@ -50,6 +52,7 @@ interface Running {
  */
 export class Gateway extends EventEmitter<GatewayEvents> {
   readonly #clock: Clock;
+  readonly #loader: SettingsLoader;
   readonly #ids = IdSource.create(instanceName());
   readonly #dns: DnsCache;
   readonly #log: Log | null;
@@ -63,8 +66,9 @@ export class Gateway extends EventEmitter<GatewayEvents> {
   #listener: Listener | null = null;
   #compiled!: CompiledProviders;
 
-  private constructor(settings: Settings, log: Log | null, clock: Clock) {
+  private constructor(settings: Settings, loader: SettingsLoader, log: Log | null, clock: Clock) {
     super();
+    this.#loader = loader;
     this.#settings = settings;
     this.#log = log;
     this.#clock = clock;
@@ -73,9 +77,9 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     this.#deadlines = setInterval(() => this.#proxy?.checkDeadlines(), DEADLINE_CHECK_MS).unref();
   }
 
-  static async start(settings: Settings, options: GatewayOptions): Promise<Gateway> {
+  static async start(settings: Settings, loader: SettingsLoader, options: GatewayOptions): Promise<Gateway> {
     const log = options.log ? await Log.open(options.log) : null;
-    const gateway = new Gateway(settings, log, systemClock);
+    const gateway = new Gateway(settings, loader, log, systemClock);
     try {
       await gateway.#assemble(settings);
     } catch (error) {
@@ -115,12 +119,12 @@ export class Gateway extends EventEmitter<GatewayEvents> {
   }
 
   async #compile(settings: Settings): Promise<CompiledProviders> {
-    const catalogue = loadCatalogue();
+    const { catalogue } = this.#loader;
     const scripted = wantsScripted(settings, catalogue);
     if (scripted) this.#demo ??= await startDemoOrigin();
     const origin = scripted ? this.#demo!.origin : null;
     const compiled = compileSettingsProviders(settings, catalogue, this.#clock, origin);
-    // loadSettings has compiled the same section, so nothing is left to be wrong.
+    // The loader has compiled the same section, so nothing is left to be wrong.
     if ('providers' in compiled) return compiled;
     throw new Error(compiled.map(({ path, message }) => `${path}: ${message}`).join('\n'));
   }
@@ -131,7 +135,7 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     for (const feature of FEATURES) {
       const section = settings[feature.section];
       if (section === undefined) continue;
-      const key = JSON.stringify(section);
+      const key = settingsDigest(section);
       let running = this.#features.get(feature.section);
       if (running?.settings !== key) {
         running = { settings: key, installed: await feature.install(section as never, house) };
@@ -187,13 +191,13 @@ export class Gateway extends EventEmitter<GatewayEvents> {
    * everything as it was: the result says why.
    */
   async reload(config: object): Promise<ConfigResult<Settings>> {
-    const loaded = loadSettings({ object: config }, processEnvironment());
+    const loaded = this.#loader.load({ object: config });
     return loaded.ok ? this.apply(loaded.settings) : loaded;
   }
 
-  /** `reload` with settings that `loadSettings` gave. */
+  /** `reload` with settings that the loader gave. */
   async apply(settings: Settings): Promise<ConfigResult<Settings>> {
-    if (JSON.stringify(settings.listen) !== JSON.stringify(this.#settings.listen)) {
+    if (settingsDigest(settings.listen) !== settingsDigest(this.#settings.listen)) {
       const message = 'listen changes only by a restart: nothing was reloaded';
       return {
         ok: false,
@@ -229,19 +233,6 @@ export class Gateway extends EventEmitter<GatewayEvents> {
       void installed.close?.();
     }, DEADLINE_CHECK_MS);
     timer.unref();
-  }
-
-  /** Lines that say what config switched on: `weir check --explain`. */
-  describe(): readonly string[] {
-    const { plan } = this.#assembly;
-    const withKeys = [...plan.providers.values()].filter(provider => provider.keys.length > 0);
-    return [
-      `providers: ${plan.providers.size}, with pool keys: ${withKeys.map(({ name }) => name).join(', ') || 'none'}`,
-      `before the body: ${plan.early.map(({ name }) => name).join(', ')}`,
-      `after the body: ${plan.late.map(({ name }) => name).join(', ')}`,
-      `end of message waits for the fact: ${plan.holdsEnd ? 'yes' : 'no'}`,
-      ...[...this.#features.values()].flatMap(({ installed }) => installed.describe ?? []),
-    ];
   }
 
   /**

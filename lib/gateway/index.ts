@@ -1,3 +1,5 @@
 export { ConfigError, createGateway, startGateway } from './create.ts';
+export { explain } from './explain.ts';
 export { Gateway, type GatewayEvents, type GatewayOptions } from './gateway.ts';
-export { configSchema, loadSettings, type Settings } from './settings.ts';
+export { configSchema, type Settings } from './settings.ts';
+export { SettingsLoader, type SettingsSource } from './settings-loader.ts';

@@ -1,14 +1,7 @@
 import type { Secret } from '../base/index.ts';
-import { ConfigReader, type ConfigResult, type Environment } from '../config/index.ts';
 import { grantSchema, type StaticKeySettings } from '../keys/index.ts';
-import {
-  type Catalogue,
-  loadCatalogue,
-  type ProvidersSettings,
-  providersSchema,
-} from '../providers/index.ts';
+import { type Catalogue, type ProvidersSettings, providersSchema } from '../providers/index.ts';
 import type { DrainTimes, Timeouts } from '../proxy/index.ts';
-import { checkSettings } from './check-settings.ts';
 import { FEATURES } from './features.ts';
 
 /** The whole config, validated, defaults filled in, references read, frozen (CONTRACT §8). */
@@ -146,20 +139,4 @@ export function configSchema(catalogue: Catalogue): object {
       ...Object.fromEntries(FEATURES.map(feature => [feature.section, feature.schema])),
     },
   };
-}
-
-/** Reads a config file, an object of the same shape, or (null) the defaults. */
-export function loadSettings(
-  source: { readonly file: string } | { readonly object: unknown } | null,
-  env: Environment,
-): ConfigResult<Settings> {
-  const catalogue = loadCatalogue();
-  const reader = new ConfigReader<Settings>(configSchema(catalogue), settings =>
-    checkSettings(settings, catalogue),
-  );
-  if (source !== null && 'file' in source) return reader.readFile(source.file, env);
-  const context = { file: null, baseDir: process.cwd(), env };
-  const result = reader.readObject(source === null ? {} : source.object, context);
-  if (source !== null || !result.ok) return result;
-  return { ...result, settings: Object.freeze({ ...result.settings, withoutFile: true }) };
 }

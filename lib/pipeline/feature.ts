@@ -26,8 +26,6 @@ export interface Installed {
   readonly holdsEnd?: boolean;
   /** Why no request may be taken at the moment, or null. */
   blockedBy?(): 'journal_unavailable' | null;
-  /** Lines for `weir check --explain` and the start banner. */
-  readonly describe?: readonly string[];
   close?(): Promise<void>;
 }
 
@@ -37,5 +35,7 @@ export interface Feature<Settings> {
   readonly section: string;
   /** JSON Schema of the section, with this project's keywords (see lib/config). */
   readonly schema: object;
+  /** What the settings amount to, in lines for a person; opens nothing. */
+  describe(settings: Settings): readonly string[];
   install(settings: Settings, house: House): Promise<Installed>;
 }

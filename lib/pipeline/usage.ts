@@ -70,7 +70,8 @@ export interface UsageFold {
   /**
    * One JSON document (the body, an SSE event's data, an NDJSON line, an
    * element of a root array, an event-stream payload). `values[i]` is the parsed
-   * value at the reading's pointer i, undefined where absent. `event` is the
+   * value at the reading's pointer i, undefined where absent; the array is used
+   * again, so it is valid during the call only. `event` is the
    * SSE event name or the event-stream `:event-type`, null where none.
    */
   document(values: readonly unknown[], event: string | null): void;

@@ -36,7 +36,6 @@ async function install(settings: UsageSettings, house: House): Promise<Installed
   return {
     sinks: [journal],
     holdsEnd: true,
-    describe: [`usage: one fact a line in ${settings.journal}, fsync ${settings.fsync}`],
     blockedBy: () => (settings.onFull === 'refuse' && journal.failing ? 'journal_unavailable' : null),
     close: () => journal.close(),
   };
@@ -67,5 +66,9 @@ export const usageFeature: Feature<UsageSettings> = {
       },
     },
   },
+  describe: ({ journal, fsync, onFull }) =>
+    journal === 'none'
+      ? ['no journal']
+      : [`one fact a line in ${journal}, fsync ${fsync}; when it cannot be written: ${onFull}`],
   install,
 };

@@ -11,6 +11,8 @@ import {
 
 /** As in strings: from here on searching is quicker. */
 const SEARCH_AFTER_BYTES = 64;
+/** A search is not bounded by the end of the part, so there must be something to gain. */
+const SEARCH_LEFT_BYTES = 512;
 const STOPS = [QUOTE, OPEN_BRACE, CLOSE_BRACE, OPEN_BRACKET, CLOSE_BRACKET];
 
 /** Passes over the inside of a container by counting brackets, whatever the depth. Strings are left to the caller. */
@@ -38,7 +40,7 @@ export class JsonSkipRun {
     while (at < end) {
       const kind = SKIP_STOP[chunk[at]!];
       if (kind === 0) {
-        if (++at >= searchAt) at = this.#search(chunk, at, end);
+        if (++at >= searchAt && end - at >= SEARCH_LEFT_BYTES) at = this.#search(chunk, at, end);
         continue;
       }
       if (kind === SKIP_OPEN) depth++;

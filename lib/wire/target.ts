@@ -54,7 +54,12 @@ function splitPath(path: string): string[] | null {
  * parser might read differently does not pass.
  */
 export function parseTarget(raw: string): Target | Refusal {
-  if (raw.charCodeAt(0) !== 0x2f || !TARGET_BYTES.test(raw) || BAD_ESCAPE.test(raw) || FORBIDDEN_ESCAPE.test(raw)) {
+  if (
+    raw.charCodeAt(0) !== 0x2f ||
+    !TARGET_BYTES.test(raw) ||
+    BAD_ESCAPE.test(raw) ||
+    FORBIDDEN_ESCAPE.test(raw)
+  ) {
     return new Refusal('bad_target');
   }
   const mark = raw.indexOf('?');

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { parse } from 'yaml';
-import { loadSettings } from '../../lib/gateway/index.ts';
+import { configSchema, SettingsLoader } from '../../lib/gateway/index.ts';
 import { read, root } from './tree.ts';
 
 const text = read('config.example.yaml');
@@ -21,17 +21,15 @@ const env = {
 };
 
 t.test('the example is a valid config, and says nothing but the defaults', async t => {
-  const example = loadSettings({ file: `${root}/config.example.yaml` }, {});
-  const defaults = loadSettings({ object: {} }, {});
+  const example = new SettingsLoader({}).load({ file: `${root}/config.example.yaml` });
+  const defaults = new SettingsLoader({}).load({ object: {} });
   t.ok(example.ok && defaults.ok);
   if (example.ok && defaults.ok) t.strictSame(example.settings, defaults.settings);
 });
 
 t.test('the example names every setting', async t => {
   const shown = new Set([...everything.matchAll(/([A-Za-z]+):/g)].map(match => match[1]));
-  const { configSchema } = await import('../../lib/gateway/index.ts');
-  const { loadCatalogue } = await import('../../lib/providers/index.ts');
-  const { properties } = configSchema(loadCatalogue()) as {
+  const { properties } = configSchema(new SettingsLoader({}).catalogue) as {
     properties: Record<string, { properties?: object }>;
   };
   const missing = Object.entries(properties).flatMap(([section, schema]) =>
@@ -72,6 +70,6 @@ t.test('what it shows as comments is accepted too', async t => {
       ],
     },
   };
-  const result = loadSettings({ object }, env);
+  const result = new SettingsLoader(env).load({ object });
   t.ok(result.ok, result.ok ? 'accepted' : JSON.stringify(result.problems));
 });

@@ -29,20 +29,16 @@ export const addCheck: AddVerb = (program, io, exit) => {
 };
 
 async function run(options: Options, io: CliIo): Promise<number> {
-  const { loadSettings, startGateway } = await import('../../gateway/index.ts');
-  const result = loadSettings(options.config === undefined ? null : { file: options.config }, io.env);
+  const { explain, SettingsLoader } = await import('../../gateway/index.ts');
+  const loader = new SettingsLoader(io.env);
+  const result = loader.load(options.config === undefined ? null : { file: options.config });
   const json = options.json === true;
   if (!result.ok) {
     if (json) io.stdout.write(`${JSON.stringify({ ok: false, problems: result.problems }, null, 2)}\n`);
     else io.stderr.write(`${formatProblems(result.problems)}\n`);
     return EXIT.usage;
   }
-  const explained: string[] = [];
-  if (options.explain === true) {
-    const gateway = await startGateway(result.settings, { log: null });
-    explained.push(...gateway.describe());
-    await gateway.close({ lameDuckMs: 0, drainMs: 0 });
-  }
+  const explained = options.explain === true ? explain(result.settings, loader.catalogue) : [];
   if (json) {
     const report = {
       ok: true,

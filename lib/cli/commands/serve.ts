@@ -1,5 +1,6 @@
 import { formatProblems } from '../../config/index.ts';
 import type { Gateway, Settings } from '../../gateway/index.ts';
+import type { Catalogue } from '../../providers/index.ts';
 import { ConfigReloader } from '../config-reloader.ts';
 import { firstScreenLines } from '../first-screen.ts';
 import { type CliIo, EXIT } from '../io.ts';
@@ -37,8 +38,9 @@ A second signal ends at once, with exit 143 or 130.`,
 };
 
 async function run(file: string | undefined, io: CliIo): Promise<number> {
-  const { loadSettings, startGateway } = await import('../../gateway/index.ts');
-  const load = () => loadSettings(file === undefined ? null : { file }, io.env);
+  const { SettingsLoader, startGateway } = await import('../../gateway/index.ts');
+  const loader = new SettingsLoader(io.env);
+  const load = () => loader.load(file === undefined ? null : { file });
   const say = (line: string): void => void io.stderr.write(`${line}\n`);
   const loaded = load();
   if (!loaded.ok) {
@@ -47,7 +49,7 @@ async function run(file: string | undefined, io: CliIo): Promise<number> {
   }
   for (const warning of loaded.warnings) say(`warning: ${warning}`);
   const gateway = await start(
-    () => startGateway(loaded.settings, { log: { pretty: io.isTty, stream: io.stdout } }),
+    () => startGateway(loaded.settings, loader, { log: { pretty: io.isTty, stream: io.stdout } }),
     say,
   );
   const url = gateway === null ? null : await open(gateway, loaded.settings, say);
@@ -64,7 +66,7 @@ async function run(file: string | undefined, io: CliIo): Promise<number> {
   try {
     const stopped = untilStopped(gateway, io.signals, say);
     // Only now: who reads the address may send a signal at once.
-    greet(url, loaded.settings, io);
+    greet(url, loaded.settings, loader.catalogue, io);
     return await stopped;
   } finally {
     io.signals.off('SIGHUP', onHangup);
@@ -98,9 +100,9 @@ async function open(
   }
 }
 
-function greet(url: string, settings: Settings, io: CliIo): void {
+function greet(url: string, settings: Settings, catalogue: Catalogue, io: CliIo): void {
   const lines = firstScreenLines(
-    { url, ...shownProviders(settings), invocation: io.invocation },
+    { url, ...shownProviders(settings, catalogue), invocation: io.invocation },
     paintFor(io),
   );
   io.stdout.write(`${lines.join('\n')}\n`);

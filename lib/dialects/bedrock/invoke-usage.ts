@@ -77,8 +77,7 @@ const DIGITS = /^\d{1,13}$/;
 /** A count in a response header. */
 function headerCount(raw: readonly string[], side: string, usage: Usage): number | null {
   const value = fieldValue(raw, `x-amzn-bedrock-${side}-token-count`);
-  if (value === null || value === undefined) return null;
-  return statedCount(DIGITS.test(value) ? Number(value) : value, usage);
+  return statedCount(value !== null && DIGITS.test(value) ? Number(value) : value, usage);
 }
 
 /**

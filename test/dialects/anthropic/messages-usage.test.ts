@@ -160,6 +160,7 @@ t.test('a sum that would be wrong is left out', t => {
   t.same(of([]), {});
   t.same(of([pass, pass]), { iterationInputTokens: 2, iterationOutputTokens: 2 });
   t.same(of([pass, null]), {});
+  t.same(of([pass, { output_tokens: 3 }]), {}, 'one without an input');
   t.same(of([pass, { input_tokens: 3 }]), {}, 'one without an output');
   t.end();
 });

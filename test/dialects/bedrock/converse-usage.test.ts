@@ -52,6 +52,7 @@ t.test('a stream', t => {
     json: { usage: { inputTokens: 3, outputTokens: 9, totalTokens: 12 } },
   };
   t.equal(foldOf(stream, [text]).ended, false);
+  t.equal(foldOf(stream, [metadata]).ended, true);
   t.equal(foldOf(stream, [text, { event: 'throttlingException', json: { message: 'slow' } }]).ended, true);
   const fold = foldOf(stream, [text, stop, metadata]);
   t.same(known(fold.usage), { finishReason: 'end_turn', inputTokens: 3, outputTokens: 9, totalTokens: 12 });

@@ -12,6 +12,7 @@ t.test('calls below a model', t => {
     ['model/x.titan-embed-text/invoke', 'bedrock-invoke', 'embedding', 'never', 'x.titan-embed-text'],
     ['model/x.rerank-v3/invoke', 'bedrock-invoke', 'rerank', 'never', 'x.rerank-v3'],
     ['model/x.nova-canvas/invoke', 'bedrock-invoke', 'image', 'never', 'x.nova-canvas'],
+    ['model/x.titan-image/invoke', 'bedrock-invoke', 'image', 'never', 'x.titan-image'],
     ['model/stability.sd/invoke', 'bedrock-invoke', 'image', 'never', 'stability.sd'],
     ['model/x.claude/count-tokens', 'bedrock-count-tokens', 'count_tokens', 'never', 'x.claude'],
   ] as const) {

@@ -94,6 +94,21 @@ t.test('bodies of the model families', t => {
   t.end();
 });
 
+t.test('the stream of a family that is one chunk', t => {
+  const json = {
+    outputText: 'x',
+    inputTextTokenCount: 3,
+    totalOutputTextTokenCount: 5,
+    completionReason: 'FINISH',
+  };
+  t.same(known(foldOf(stream, [{ event: 'chunk', json }]).usage), {
+    inputTokens: 3,
+    outputTokens: 5,
+    finishReason: 'FINISH',
+  });
+  t.end();
+});
+
 t.test('response headers speak where the body does not', t => {
   const silent: Piece = { json: { outputs: [{ text: 'x', stop_reason: 'stop' }] } };
   t.same(known(foldOf(invoke, [silent], PLAIN_TRAITS, HEADERS).usage), {
@@ -178,7 +193,9 @@ t.test('a stream of another family', t => {
 
 t.test('an exception event ends a stream', t => {
   t.equal(foldOf(stream, [{ event: 'modelStreamErrorException', json: { message: 'no' } }]).ended, true);
-  t.equal(foldOf(stream, [{ event: 'chunk', json: { type: 'error' } }]).ended, true);
+  for (const type of ['error', 'message_stop']) {
+    t.equal(foldOf(stream, [{ event: 'chunk', json: { type } }]).ended, true, type);
+  }
   t.equal(foldOf(stream, [{ event: 'chunk', json: { generation: 'x' } }]).ended, false);
   t.end();
 });

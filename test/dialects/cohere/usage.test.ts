@@ -43,6 +43,8 @@ t.test('a v2 stream', t => {
   t.equal(foldOf(at('v2/chat'), [{ json: { type: 'message-end', delta: {} } }]).ended, true);
   t.equal(foldOf(at('v2/chat'), [{ event: 'message-end', json: { delta: {} } }]).ended, true);
   t.equal(at('v2/chat')?.mandatoryEnd, true);
+  t.equal(at('v1/generate')?.mandatoryEnd, true);
+  t.equal(foldOf(at('v1/chat'), [{ json: { event_type: 'stream-end' } }]).ended, true);
   t.end();
 });
 

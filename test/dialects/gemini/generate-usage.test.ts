@@ -31,7 +31,10 @@ t.test('tool use is input, thoughts are output', t => {
         { modality: 'AUDIO', tokenCount: 15 },
         { modality: 'IMAGE', tokenCount: 5 },
       ],
-      candidatesTokensDetails: [{ modality: 'AUDIO', tokenCount: 6 }],
+      candidatesTokensDetails: [
+        { modality: 'AUDIO', tokenCount: 6 },
+        { modality: 'IMAGE', tokenCount: 2 },
+      ],
     },
   });
   t.same(known(fold.usage), {
@@ -47,6 +50,7 @@ t.test('tool use is input, thoughts are output', t => {
     audioInputTokens: 15,
     audioOutputTokens: 6,
     imageInputTokens: 5,
+    imageOutputTokens: 2,
   });
   t.equal(fold.ended, true);
   t.end();
@@ -113,6 +117,15 @@ t.test('embeddings', t => {
     usageMetadata: { promptTokenCount: 11, totalTokenCount: 11 },
   });
   t.same(known(fold.usage), { inputTokens: 11, totalTokens: 11 });
+  t.end();
+});
+
+t.test('details that are no list of parts say nothing', t => {
+  for (const promptTokensDetails of [{ modality: 'AUDIO', tokenCount: 3 }, 'AUDIO', [null, 7]]) {
+    const fold = foldOf(generate, [chunk({ promptTokenCount: 9, promptTokensDetails })]);
+    t.equal(fold.usage.audioTokens, null);
+    t.equal(fold.usage.inputTokens, 9);
+  }
   t.end();
 });
 

@@ -44,6 +44,7 @@ t.test('calls: the model before the colon, the verb after it', t => {
 
 t.test('collections', t => {
   for (const [method, path, operation] of [
+    ['HEAD', 'v1beta/models', 'models'],
     ['GET', 'v1beta/models', 'models'],
     ['GET', 'v1beta/models/g-1', 'models'],
     ['GET', `${PROJECT}/google/models`, 'models'],
@@ -58,9 +59,11 @@ t.test('collections', t => {
     ['GET', 'ws/x.v1beta.GenerativeService.BidiGenerateContent', 'realtime'],
     ['GET', 'ws/x.v1beta.GenerativeService.BidiGenerateContentConstrained', 'realtime'],
   ] as const) {
+    const name =
+      operation === 'other' ? 'gemini' : operation === 'realtime' ? 'gemini-live' : `gemini-${operation}`;
     t.hasStrict(
       gemini.match(method, path.split('/')),
-      { operation, family: 'gemini', usage: null },
+      { name, operation, family: 'gemini', usage: null },
       `${method} ${path}`,
     );
   }

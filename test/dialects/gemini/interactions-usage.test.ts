@@ -51,6 +51,7 @@ t.test('a stream', t => {
   t.same(known(whole.usage), READ);
   t.equal(whole.ended, true);
   t.equal(foldOf(interactions, [{ json: created }, { text: '[DONE]' }]).ended, true);
+  t.equal(foldOf(interactions, [{ json: { event_type: 'error' } }]).ended, true);
   t.equal(foldOf(interactions, [{ json: { error: { message: 'no' } } }]).ended, true);
   t.end();
 });

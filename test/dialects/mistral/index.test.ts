@@ -18,6 +18,8 @@ t.test('chat is its own, all else as in the family it follows', t => {
   t.hasStrict(mistral.match('POST', ['v1', 'fim', 'completions']), {
     name: 'mistral',
     operation: 'completion',
+    streams: 'body',
+    mandatoryEnd: true,
   });
   for (const path of ['v1/embeddings', 'v1/moderations', 'v1/audio/transcriptions']) {
     t.equal(mistral.match('POST', path.split('/')), openai.match('POST', path.split('/')), path);

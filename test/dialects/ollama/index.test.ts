@@ -9,6 +9,8 @@ t.test('the native API', t => {
     ['POST', 'api/embed', 'embedding', 'never'],
     ['POST', 'api/embeddings', 'embedding', 'never'],
     ['GET', 'api/tags', 'models', 'never'],
+    ['HEAD', 'api/tags', 'models', 'never'],
+    ['HEAD', 'api/version', 'models', 'never'],
     ['POST', 'api/show', 'models', 'never'],
     ['GET', 'api/ps', 'models', 'never'],
     ['GET', 'api/version', 'models', 'never'],

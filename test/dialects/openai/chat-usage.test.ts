@@ -158,6 +158,7 @@ t.test('usage in other places', t => {
   };
   const groq = foldOf(chat, [chunk({ x_groq: { usage: usage(7, 2, details) } })]);
   t.hasStrict(groq.usage, { cachedInputTokens: 3, reasoningTokens: 1, outputTokens: 2 });
+  t.equal(groq.usage.measures.totalTokens, 9);
   const flat = foldOf(chat, [chunk({ choices: [{ usage: usage(7, 2, { cached_tokens: 5 }) }] })]);
   t.equal(flat.usage.cachedInputTokens, 5);
   const both = foldOf(chat, [chunk({ x_groq: { usage: usage(7, 2) }, usage: usage(6, 2) })]);

@@ -26,6 +26,8 @@ const CALLS = [
   ['POST', 'v1/audio/transcriptions', 'openai-audio', 'transcription', 'body'],
   ['POST', 'v1/audio/translations', 'openai-audio', 'transcription', 'never'],
   ['GET', 'v1/realtime', 'openai-realtime', 'realtime', 'never'],
+  ['POST', 'v1/realtime', 'openai-realtime', 'realtime', 'never'],
+  ['POST', 'v1/realtime/calls', 'openai-realtime', 'realtime', 'never'],
   ['GET', 'v1/models', 'openai-models', 'models', 'never'],
   ['HEAD', 'v1/models', 'openai-models', 'models', 'never'],
   ['GET', 'v1/models/gpt-x', 'openai-models', 'models', 'never'],
@@ -99,6 +101,7 @@ t.test('a deployment in the path is the model', t => {
   t.hasStrict(at('embeddings'), { name: 'openai-embeddings', pathModel: 'my dep' });
   t.hasStrict(at('images/generations'), { name: 'openai-images', pathModel: 'my dep' });
   t.hasStrict(at('audio/transcriptions'), { name: 'openai-audio', pathModel: 'my dep' });
+  t.hasStrict(openai.match('POST', ['deployments', 'd', 'embeddings']), { pathModel: 'd' });
   t.hasStrict(openai.match('POST', ['deployments', 'embeddings']), { pathModel: null });
   t.end();
 });

@@ -86,6 +86,12 @@ t.test('a stream has one last event for each image', t => {
   ]);
   t.same(known(fold.usage), { inputTokens: 3, outputTokens: 4, totalTokens: 7, images: 1 });
   t.equal(fold.ended, true);
+  const event = (type: string) => ({ json: { type } });
+  const two = foldOf(at('v1/images/edits'), [event('image_edit.completed'), event('image_edit.completed')]);
+  t.equal(two.usage.measures.images, 2);
+  const none = foldOf(at('v1/images/edits'), [event('image_edit.partial_image')]);
+  t.equal(none.usage.measures.images, undefined);
+  t.equal(none.ended, false);
   t.end();
 });
 
@@ -100,6 +106,8 @@ t.test('transcriptions by tokens, by duration, and streamed', t => {
   const read = { inputTokens: 30, outputTokens: 50, audioTokens: 28, audioInputTokens: 28, totalTokens: 80 };
   const transcriptions = at('v1/audio/transcriptions');
   t.same(known(foldJson(transcriptions, { text: 'words', usage: tokens }).usage), read);
+  const spoken = { output_tokens: 8, output_token_details: { audio_tokens: 8 } };
+  t.equal(foldJson(transcriptions, { usage: spoken }).usage.measures.audioOutputTokens, 8);
   t.same(
     known(foldJson(transcriptions, { text: 'words', usage: { type: 'duration', seconds: 2.5 } }).usage),
     {

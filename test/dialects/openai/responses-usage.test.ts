@@ -77,6 +77,15 @@ t.test('an error ends a stream with no usage at all', t => {
   t.equal(fold.ended, true);
   t.same(known(fold.usage), { modelServed: 'm-1', stated: false });
   t.equal(foldOf(responses, [{ json: { error: { message: 'bad' } } }]).ended, true);
+  for (const type of [
+    'error',
+    'response.completed',
+    'response.failed',
+    'response.incomplete',
+    'response.cancelled',
+  ]) {
+    t.equal(foldOf(responses, [{ json: { type } }]).ended, true, type);
+  }
   t.end();
 });
 
