@@ -9,6 +9,7 @@ function isEligible(exchange: Exchange): boolean {
     exchange.endpoint!.includeUsageOption &&
     provider.streamUsage === 'opt-in' &&
     provider.injectUsage &&
+    exchange.streamRequested === true &&
     exchange.req.headers['content-encoding'] === undefined
   );
 }

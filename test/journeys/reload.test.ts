@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { exchange, RawClient, requestBytes } from '../client/index.ts';
 import { startWeir, type WeirProcess } from '../process/index.ts';
+import type { Fields } from '../raw/index.ts';
 import * as up from '../upstream/index.ts';
 
 const STREAM = [
   ['Content-Type', 'text/event-stream'],
   ['Transfer-Encoding', 'chunked'],
-] as const;
+] satisfies Fields;
 
 interface Pair {
   readonly first: up.Upstream;
@@ -37,33 +38,32 @@ async function ask(weir: WeirProcess): Promise<string> {
   return String((await exchange(weir.port, { target: '/lab/x' })).body);
 }
 
-const reloaded = (weir: WeirProcess) => weir.line(({ text }) => /reload/i.test(text), 'that it reloaded');
-
-t.test('a changed file serves new requests, and running streams keep what they began with', async t => {
-  const { first, second, weir, write } = await start(t);
-  t.equal(await ask(weir), 'first');
+/** A stream in the middle; what it gives lets it end and checks that it came whole. */
+async function openStream(t: Test, provider: up.Upstream, weir: WeirProcess): Promise<() => Promise<void>> {
   const gate = up.gate();
-  first.reply([
-    up.head(
-      200,
-      STREAM.map(pair => [...pair]),
-    ),
-    up.chunk('data: 1\n\n'),
-    gate,
-    up.chunk('data: 2\n\n'),
-    up.last(),
-  ]);
+  provider.reply([up.head(200, STREAM), up.chunk('data: 1\n\n'), gate, up.chunk('data: 2\n\n'), up.last()]);
   const client = await RawClient.connect(weir.port);
   t.teardown(() => client.destroy());
   await client.send(requestBytes({ target: '/lab/stream' }));
   const body = client.body(await client.expectHead(), 'GET');
   await body.atLeast(9);
+  return async () => {
+    gate.open();
+    t.equal(String(await body.all()), 'data: 2\n\n');
+    t.equal(body.ending, 'complete');
+  };
+}
+
+const reloaded = (weir: WeirProcess) => weir.line(({ text }) => /reload/i.test(text), 'that it reloaded');
+
+t.test('a changed file serves new requests, and running streams keep what they began with', async t => {
+  const { first, second, weir, write } = await start(t);
+  t.equal(await ask(weir), 'first');
+  const finish = await openStream(t, first, weir);
   write(second);
   await reloaded(weir);
   t.equal(await ask(weir), 'second');
-  gate.open();
-  t.equal(String(await body.all()), 'data: 2\n\n');
-  t.equal(body.ending, 'complete');
+  await finish();
 });
 
 t.test('SIGHUP does the same; a bad file leaves the old one serving and says where it is wrong', async t => {
@@ -93,28 +93,11 @@ t.test('what only a restart can change is refused whole', async t => {
 
 t.test('a hundred reloads in the middle of a stream do not touch it', async t => {
   const { first, second, weir, write } = await start(t);
-  const gate = up.gate();
-  first.reply([
-    up.head(
-      200,
-      STREAM.map(pair => [...pair]),
-    ),
-    up.chunk('data: 1\n\n'),
-    gate,
-    up.chunk('data: 2\n\n'),
-    up.last(),
-  ]);
-  const client = await RawClient.connect(weir.port);
-  t.teardown(() => client.destroy());
-  await client.send(requestBytes({ target: '/lab/stream' }));
-  const body = client.body(await client.expectHead(), 'GET');
-  await body.atLeast(9);
+  const finish = await openStream(t, first, weir);
   for (let i = 0; i < 100; i++) {
     write(i % 2 === 0 ? second : first, `limits: { inflight: ${1000 + i} }\n`);
     weir.signal('SIGHUP');
     t.equal((await exchange(weir.port, { target: '/health' })).status, 200);
   }
-  gate.open();
-  t.equal(String(await body.all()), 'data: 2\n\n');
-  t.equal(body.ending, 'complete');
+  await finish();
 });
