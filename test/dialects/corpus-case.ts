@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import type { Usage } from '../../lib/pipeline/index.ts';
 
 /** One recorded answer: what it is and what must be read from it. */
@@ -15,6 +16,25 @@ export interface Case {
   readonly expected: Readonly<Record<string, number | string>> | null;
   readonly iterationsSum?: Readonly<Record<string, number>>;
 }
+
+/** Where the corpus has another name for a provider than its row. */
+const ROW_NAMES: ReadonlyMap<string, string> = new Map([
+  ['gemini', 'google'],
+  ['llama.cpp', 'llamacpp'],
+]);
+
+/** The provider row of a case. */
+export function rowName(one: Case): string {
+  return ROW_NAMES.get(one.provider) ?? one.provider;
+}
+
+/** The codings that bodies are tried in, by turns. */
+export const CODINGS = [
+  ['gzip', gzipSync],
+  ['br', brotliCompressSync],
+  ['zstd', zstdCompressSync],
+  ['deflate', deflateSync],
+] as const;
 
 /** Up to this size a body is fed byte by byte. */
 const SMALL_BYTES = 4096;

@@ -1,13 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import t from 'tap';
 import { systemClock } from '../../lib/base/index.ts';
 import { dialects } from '../../lib/dialects/index.ts';
 import type { Endpoint, Provider, UsageFold, UsageTraits } from '../../lib/pipeline/index.ts';
 import { compileProviders, loadCatalogue } from '../../lib/providers/index.ts';
 import { BodyScanner, parseTarget } from '../../lib/wire/index.ts';
-import { type Case, differences, loadCases, pieces } from './corpus-case.ts';
+import { type Case, CODINGS, differences, loadCases, pieces, rowName } from './corpus-case.ts';
 
 /**
  * Recorded answers of real providers with their true usage (the folder named by
@@ -20,23 +19,10 @@ interface Reading {
 }
 
 const WAYS = ['whole', 'split', 'compressed'] as const;
-const ENCODINGS = [
-  ['gzip', gzipSync],
-  ['br', brotliCompressSync],
-  ['zstd', zstdCompressSync],
-  ['deflate', deflateSync],
-] as const;
-
-/** Where the corpus has another name for a provider than its row. */
-const ROW_NAMES: ReadonlyMap<string, string> = new Map([
-  ['gemini', 'google'],
-  ['llama.cpp', 'llamacpp'],
-]);
-
 /** The providers of the rows themselves; origins are never reached, so any will do. */
 function compiledProviders(cases: readonly Case[]): ReadonlyMap<string, Provider> {
   const catalogue = loadCatalogue();
-  const names = new Set(cases.map(one => ROW_NAMES.get(one.provider) ?? one.provider));
+  const names = new Set(cases.map(one => rowName(one)));
   const section = Object.fromEntries(
     [...names].map(name => {
       const variables = catalogue.rows.get(name)?.variables ?? [];
@@ -58,7 +44,7 @@ function compiledProviders(cases: readonly Case[]): ReadonlyMap<string, Provider
 }
 
 function readingOf(one: Case, providers: ReadonlyMap<string, Provider>): Reading {
-  const name = ROW_NAMES.get(one.provider) ?? one.provider;
+  const name = rowName(one);
   const provider = providers.get(name);
   const target = parseTarget(`/${name}${one.path}`);
   if (provider === undefined || !('segments' in target)) throw new Error(`${one.id}: no row or no path`);
@@ -101,7 +87,7 @@ async function readCase(
     if (one.expected !== null) problems.push('the endpoint is not metered');
     return { whole: problems, split: problems, compressed: problems };
   }
-  const [coding, compress] = ENCODINGS[index % ENCODINGS.length]!;
+  const [coding, compress] = CODINGS[index % CODINGS.length]!;
   const inputs: Record<(typeof WAYS)[number], readonly [readonly Buffer[], string | null]> = {
     whole: [[body], null],
     split: [pieces(body, index + 1), null],

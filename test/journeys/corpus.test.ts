@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import t from 'tap';
 import type { Fact, Usage } from '../../lib/pipeline/index.ts';
 import { loadCatalogue } from '../../lib/providers/index.ts';
 import { exchange } from '../client/index.ts';
-import { type Case, differences, loadCases, pieces } from '../dialects/corpus-case.ts';
+import { type Case, CODINGS, differences, loadCases, pieces, rowName } from '../dialects/corpus-case.ts';
 import { startWeir, type WeirProcess } from '../process/index.ts';
 import { chunk, head, last, raw, type Script, Upstream } from '../upstream/index.ts';
 
@@ -16,22 +15,6 @@ import { chunk, head, last, raw, type Script, Upstream } from '../upstream/index
  */
 const WAYS = ['whole', 'split', 'compressed'] as const;
 type Way = (typeof WAYS)[number];
-
-const CODINGS = [
-  ['gzip', gzipSync],
-  ['br', brotliCompressSync],
-  ['zstd', zstdCompressSync],
-  ['deflate', deflateSync],
-] as const;
-
-const ROW_NAMES: ReadonlyMap<string, string> = new Map([
-  ['gemini', 'google'],
-  ['llama.cpp', 'llamacpp'],
-]);
-
-function rowName(one: Case): string {
-  return ROW_NAMES.get(one.provider) ?? one.provider;
-}
 
 function providersConfig(cases: readonly Case[], origin: string): Record<string, unknown> {
   const { rows } = loadCatalogue();

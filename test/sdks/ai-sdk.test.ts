@@ -23,7 +23,7 @@ import {
 import { CLIENT_KEY, OWN_KEY, POOL_KEY, readStream, startSdkLab, withEnvironment } from './sdk-lab.ts';
 
 const lab = await startSdkLab(t, { providers: ['openai', 'anthropic', 'google'] });
-const prompt = 'How high is the water?';
+const question = { prompt: 'How high is the water?', maxOutputTokens: 99 };
 const USAGE = { inputTokens: INPUT_TOKENS, outputTokens: OUTPUT_TOKENS, usageSource: 'provider' } as const;
 
 interface Row {
@@ -97,7 +97,7 @@ const ROWS: readonly Row[] = [
 
 async function streamOf(t: Test, model: LanguageModel, onFirst: () => void, expected: string): Promise<number> {
   const errors: unknown[] = [];
-  const { textStream } = streamText({ model, prompt, onError: ({ error }) => void errors.push(error) });
+  const { textStream } = streamText({ model, ...question, onError: ({ error }) => void errors.push(error) });
   const { text, pieces } = await readStream(textStream, piece => piece, onFirst);
   t.strictSame(errors, []);
   t.equal(text, expected);
@@ -107,7 +107,7 @@ async function streamOf(t: Test, model: LanguageModel, onFirst: () => void, expe
 for (const row of ROWS) {
   t.test(row.name, async t => {
     const demo = row.model('demo', CLIENT_KEY);
-    t.equal((await generateText({ model: demo, prompt })).text, SCRIPT_TEXT);
+    t.equal((await generateText({ model: demo, ...question })).text, SCRIPT_TEXT);
     const told = { dialect: row.dialect, operation: 'chat', modelRequested: 'gauge-1' } as const;
     const inDemo = { ...told, provider: 'demo', auth: 'static', outputTokens: SCRIPT_PIECES.length } as const;
     await lab.expectFact(t, { ...inDemo, stream: false });
@@ -123,7 +123,7 @@ for (const row of ROWS) {
       const expected = { ...told, provider: row.provider, auth: managed ? 'static' : 'byo', ...USAGE } as const;
       const model = row.model(row.provider, apiKey);
       lab.up.reply(row.whole, { once: true });
-      const whole = await generateText({ model, prompt });
+      const whole = await generateText({ model, ...question });
       t.equal(whole.text, TEXT);
       t.match(whole.usage, { inputTokens: INPUT_TOKENS, outputTokens: OUTPUT_TOKENS });
       await expectKey();
@@ -150,7 +150,7 @@ t.test('by OPENAI_BASE_URL and ANTHROPIC_BASE_URL', async t => {
       [createOpenAI()('gauge-1'), 'openai-responses'],
       [createAnthropic()('gauge-1'), 'anthropic-messages'],
     ] as const) {
-      t.equal((await generateText({ model, prompt })).text, SCRIPT_TEXT);
+      t.equal((await generateText({ model, ...question })).text, SCRIPT_TEXT);
       await lab.expectFact(t, { provider: 'demo', dialect, auth: 'static' });
     }
   });
@@ -160,7 +160,7 @@ t.test('our refusals are the errors of the SDK, and are not asked again', async 
   const strict = await startSdkLab(t, { providers: ['openai'], byo: false });
   const refused = async (apiKey: string, provider: string, statusCode: number, code: string): Promise<void> => {
     const model = createOpenAI({ baseURL: strict.base(provider, '/v1'), apiKey })('gauge-1');
-    const error = await generateText({ model, prompt }).then(
+    const error = await generateText({ model, ...question }).then(
       () => 'an answer',
       reason => reason,
     );

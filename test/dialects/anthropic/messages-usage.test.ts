@@ -180,6 +180,7 @@ t.test('what ends a stream', t => {
     { inputTokens: 11, outputTokens: 2, finishReason: null },
     'counts stated so far stand',
   );
+  t.equal(foldOf(messages, [{ json: { error: { message: 'of a gateway' } } }]).ended, true);
   t.equal(messages?.mandatoryEnd, true);
   t.end();
 });

@@ -50,8 +50,22 @@ t.test('bodies of the model families', t => {
       { inputTokens: 7, outputTokens: 3, finishReason: 'stop' },
     ],
     [
-      { stopReason: 'end_turn', usage: { inputTokens: 2, outputTokens: 4, cacheReadInputTokenCount: 30 } },
-      { inputTokens: 32, cachedInputTokens: 30, outputTokens: 4, finishReason: 'end_turn' },
+      {
+        stopReason: 'end_turn',
+        usage: {
+          inputTokens: 2,
+          outputTokens: 4,
+          cacheReadInputTokenCount: 30,
+          cacheWriteInputTokenCount: 1,
+        },
+      },
+      {
+        inputTokens: 33,
+        cachedInputTokens: 30,
+        cacheWriteTokens: 1,
+        outputTokens: 4,
+        finishReason: 'end_turn',
+      },
     ],
     [
       {

@@ -73,6 +73,7 @@ t.test('collections', t => {
 t.test('what this family does not know', t => {
   for (const [method, path] of [
     ['POST', 'v1beta/models/g-1:fly'],
+    ['PUT', 'v1beta/models/g-1:generateContent'],
     ['POST', `${PROJECT}/others/models/m:rawPredict`],
     ['POST', 'v1/projects/p/locations/l/endpoints/7:rawPredict'],
     ['GET', 'v1beta/openai/models'],

@@ -188,6 +188,8 @@ t.test('the output is the rest of the total only where the row says so', t => {
   const body = { usage: { prompt_tokens: 10, completion_tokens: 4, total_tokens: 31 } };
   t.equal(foldJson(chat, body).usage.outputTokens, 4);
   t.equal(foldJson(chat, body, { ...PLAIN_TRAITS, outputIsTotalMinusInput: true }).usage.outputTokens, 21);
+  const none = { usage: { prompt_tokens: 10, completion_tokens: 4, total_tokens: 10 } };
+  t.equal(foldJson(chat, none, { ...PLAIN_TRAITS, outputIsTotalMinusInput: true }).usage.outputTokens, 0);
   const short = { usage: { prompt_tokens: 10, completion_tokens: 4, total_tokens: 3 } };
   t.equal(foldJson(chat, short, { ...PLAIN_TRAITS, outputIsTotalMinusInput: true }).usage.outputTokens, 4);
   t.end();
