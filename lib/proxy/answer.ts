@@ -59,7 +59,7 @@ export function writeWhole(
  * unread bytes in the receive queue makes the kernel send a reset, which can
  * destroy our answer before the client has read it (RFC 9112 §9.6).
  */
-function lingerBeforeClose(req: IncomingMessage): void {
+export function lingerBeforeClose(req: IncomingMessage): void {
   const { socket } = req;
   let bytes = 0;
   req.on('data', (chunk: Buffer) => {

@@ -106,6 +106,12 @@ export class RequestHandler implements RunHouse {
 
   /** A broken body: refuses the exchange under way on a socket. False where there is none to refuse. */
   failOn(socket: object, code: ErrorCode): boolean {
+    // Answered already: node rejects some framing only after the request event. Nothing more is read.
+    if (this.#refusing.has(socket as Socket)) {
+      (socket as Socket).pause();
+      (socket as Socket).destroySoon();
+      return true;
+    }
     const run = this.bySocket.get(socket);
     if (run === undefined || run.exchange.settled) return false;
     run.refuse(new Refusal(code));
@@ -165,7 +171,7 @@ export class RequestHandler implements RunHouse {
   answer(exchange: Exchange, refusal: Refusal, close: boolean): void {
     const { req, res } = exchange;
     this.#refusing.add(req.socket);
-    res.once('finish', () => this.#refusing.delete(req.socket));
+    if (!close && !this.draining) res.once('finish', () => this.#refusing.delete(req.socket));
     const { site } = this.plan;
     const cors = site.corsOrigins.size === 0 ? null : corsFields(site, req);
     answerRefusal(exchange, refusal, close || this.draining, cors ?? []);

@@ -1,6 +1,8 @@
 import type { Dispatcher } from 'undici';
 import type { ErrorCode } from '../errors/index.ts';
 import type { Exchange, Tap } from '../pipeline/index.ts';
+import type { BodyFilter } from './body-filter.ts';
+import { KeyScrubber } from './key-scrubber.ts';
 import { inboundHead, textHeaders, upstreamRequestId } from './response-head.ts';
 import type { Run } from './run.ts';
 import { truncateResponse } from './truncate.ts';
@@ -25,8 +27,8 @@ export class Relay implements Dispatcher.DispatchHandler {
   readonly #exchange: Exchange;
   #controller: Dispatcher.DispatchController | null = null;
   #tap: Tap | null = null;
-  #filter: UsageEventFilter | null = null;
-  /** Upstream body bytes still to come, -1 where no length was stated. */
+  #filter: BodyFilter | null = null;
+  /** Body bytes still to be sent, -1 where no length was stated or nothing is held. */
   #bytesLeft = -1;
   #upstreamCloseDelimited = false;
   #clientCloseDelimited = false;
@@ -70,9 +72,11 @@ export class Relay implements Dispatcher.DispatchHandler {
       exchange.streamRequested === true || (head.contentType !== null && STREAM_TYPES.test(head.contentType));
     this.#upstreamCloseDelimited = !bodiless && head.length < 0 && !head.chunked;
     this.#holdsEnd = run.plan.holdsEnd;
-    if (exchange.usageInjected && !head.encoded && status === 200) this.#filter = new UsageEventFilter();
-    else if (this.#holdsEnd && !bodiless) this.#bytesLeft = head.length;
-    if (!bodiless) this.#openTap(status, raw);
+    if (!bodiless) {
+      this.#filter = filterFor(exchange, status, head.encoded);
+      if (this.#holdsEnd && !exchange.usageInjected) this.#bytesLeft = head.length;
+      this.#openTap(status, raw);
+    }
     run.beginResponse(status, statusText, head.headers);
     const lengthSent = head.length >= 0 && !exchange.usageInjected;
     this.#clientCloseDelimited = exchange.req.httpVersionMinor === 0 && !lengthSent;
@@ -90,23 +94,22 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return;
-    if (this.#bytesLeft > 0) {
-      this.#bytesLeft -= chunk.length;
-      if (this.#bytesLeft === 0) this.#tail = chunk;
-    }
-    if (this.#filter !== null) this.#sendFiltered(this.#filter, chunk);
-    else if (this.#tail === null) this.#send(chunk);
+    if (this.#filter === null) this.#send(chunk);
+    else for (const bytes of this.#filter.push(chunk)) this.#send(bytes);
     if (this.#tap !== null && !this.#tap.write(chunk)) this.#block(BLOCKED_BY_TAP);
   }
 
   #send(bytes: Buffer): void {
+    if (this.#bytesLeft > 0) {
+      this.#bytesLeft -= bytes.length;
+      if (this.#bytesLeft <= 0) {
+        this.#tail = bytes;
+        return;
+      }
+    }
     this.#wrote = true;
     this.#exchange.responseBytes += bytes.length;
     if (!this.#exchange.res.write(bytes)) this.#block(BLOCKED_BY_CLIENT);
-  }
-
-  #sendFiltered(filter: UsageEventFilter, chunk: Buffer): void {
-    for (const bytes of filter.push(chunk)) this.#send(bytes);
   }
 
   #block(reason: number): void {
@@ -155,6 +158,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   }
 
   #release(): void {
+    this.#run.beforeEnd();
     if (this.#tail === null) this.#exchange.res.end();
     else this.#exchange.res.end(this.#tail);
   }
@@ -212,6 +216,17 @@ export class Relay implements Dispatcher.DispatchHandler {
   get begun(): boolean {
     return this.#begun;
   }
+}
+
+/** What must be taken out of this answer (CONTRACT §6); an encoded one is left alone. */
+function filterFor(exchange: Exchange, status: number, encoded: boolean): BodyFilter | null {
+  if (encoded) return null;
+  if (exchange.usageInjected && status === 200) return new UsageEventFilter();
+  const isError = status < 200 || status > 299;
+  if (isError && exchange.principal!.managed && exchange.poolKey !== null) {
+    return new KeyScrubber(exchange.poolKey.secret);
+  }
+  return null;
 }
 
 function flushHead(relay: Relay): void {

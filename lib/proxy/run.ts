@@ -3,6 +3,7 @@ import type { Clock } from '../base/index.ts';
 import { type ErrorCode, errorRow, Refusal } from '../errors/index.ts';
 import type { Exchange, OutboundRequest, Outcome, Stage, StageResult } from '../pipeline/index.ts';
 import type { JsonScanner } from '../wire/index.ts';
+import { lingerBeforeClose } from './answer.ts';
 import { injectUsage } from './inject-usage.ts';
 import type { Plan } from './plan.ts';
 import { Relay } from './relay.ts';
@@ -54,6 +55,8 @@ export class Run {
   #continueExpected: boolean;
   /** When the client last sent a piece of its upload; null while none is awaited. */
   #uploadMs: number | null = null;
+  /** When the whole request was on its way to the provider; null before. */
+  #sentMs: number | null = null;
 
   constructor(house: RunHouse, plan: Plan, exchange: Exchange, continueExpected: boolean) {
     this.#house = house;
@@ -136,6 +139,7 @@ export class Run {
       );
       this.#upload.once('end', () => {
         this.#uploadMs = null;
+        this.#sentMs = this.nowMs();
         this.#scan?.endDocument();
       });
       // undici listens too; without a listener of ours an early failure would be an uncaught error.
@@ -192,6 +196,7 @@ export class Run {
     this.#relay = relay;
     exchange.attempts++;
     exchange.dispatchedMs = this.nowMs();
+    if (this.#upload === null) this.#sentMs = exchange.dispatchedMs;
     const { upstreams, timeouts } = this.plan;
     upstreams.of(exchange.provider!.origin).dispatch(
       {
@@ -214,6 +219,11 @@ export class Run {
     res.sendDate = false;
     if (statusText) res.writeHead(status, statusText, headers);
     else res.writeHead(status, headers);
+  }
+
+  /** The answer is about to end: an upload it did not wait for is given time to stop. */
+  beforeEnd(): void {
+    if (!this.exchange.req.complete) lingerBeforeClose(this.exchange.req);
   }
 
   /** The code of an upload that failed by the client's fault, else null. */
@@ -277,11 +287,19 @@ export class Run {
     if (exchange.settled) return;
     if (this.#uploadMs !== null && nowMs - this.#uploadMs > timeouts.bodyIdleMs && !this.#uploadIsWaiting()) {
       this.refuse(new Refusal('request_timeout'));
-    } else if (nowMs - exchange.startedMs > timeouts.totalMs) {
+    } else if (
+      nowMs - exchange.startedMs > timeouts.totalMs ||
+      this.#waitedMs(nowMs) > timeouts.firstByteMs
+    ) {
       this.refuse(new Refusal('upstream_timeout'));
     } else if (this.#relay?.blockedSinceMs && nowMs - this.#relay.blockedSinceMs > timeouts.idleMs) {
       this.cut('clientAborted', null);
     }
+  }
+
+  /** How long the provider has had the whole request without a response head. undici's own timer begins anew at every interim answer. */
+  #waitedMs(nowMs: number): number {
+    return this.#sentMs === null || this.#relay?.begun ? 0 : nowMs - this.#sentMs;
   }
 
   /** The upload stands still because the provider does not take it, which is not the client's fault. */

@@ -1,9 +1,10 @@
+import { type BodyFilter, NOTHING } from './body-filter.ts';
+
 /** At most this much of one unfinished event is held; past it everything passes (CONTRACT §6). */
 const HELD_BYTES = 64 * 1024;
 
 const LF = 0x0a;
 const CR = 0x0d;
-const NOTHING: readonly Buffer[] = [];
 
 /**
  * Takes exactly one event out of an SSE stream: the usage event that was asked
@@ -11,11 +12,10 @@ const NOTHING: readonly Buffer[] = [];
  * `usage`. Whole events pass as the very bytes that came; only an unfinished
  * event at the end of a read is held until its end arrives.
  */
-export class UsageEventFilter {
+export class UsageEventFilter implements BodyFilter {
   #held: Buffer | null = null;
   #passing = false;
 
-  /** The bytes to send on, in order. */
   push(chunk: Buffer): readonly Buffer[] {
     if (this.#passing) return [chunk];
     const bytes = this.#held === null ? chunk : Buffer.concat([this.#held, chunk]);

@@ -54,12 +54,24 @@ function eventStream() {
   return heldStream('application/vnd.amazon.eventstream', events, 2);
 }
 
-toolTest(t, 'AWS SDK, by endpoint and AWS_BEARER_TOKEN_BEDROCK', async t => {
+/** The SDK's own choice for this service is HTTP/2 without asking, which the gateway does not speak. */
+interface NodeHandlers {
+  readonly NodeHttpHandler: new () => unknown;
+}
+
+toolTest(t, 'AWS SDK, by endpoint, AWS_BEARER_TOKEN_BEDROCK and its HTTP/1.1 handler', async t => {
   const lab = await startSdkLab(t, { providers: ['bedrock'], settings: { region: 'eu-west-1' } });
   const aws = await importPackage<AwsSdk>('@aws-sdk/client-bedrock-runtime');
+  const { NodeHttpHandler } = await importPackage<NodeHandlers>('@smithy/node-http-handler');
   const withKey = <T>(key: string, run: (client: Client) => Promise<T>): Promise<T> =>
     withEnvironment({ AWS_BEARER_TOKEN_BEDROCK: key, AWS_EC2_METADATA_DISABLED: 'true' }, () =>
-      run(new aws.BedrockRuntimeClient({ region: 'eu-west-1', endpoint: lab.base('bedrock') })),
+      run(
+        new aws.BedrockRuntimeClient({
+          region: 'eu-west-1',
+          endpoint: lab.base('bedrock'),
+          requestHandler: new NodeHttpHandler(),
+        }),
+      ),
     );
   const told = { provider: 'bedrock', operation: 'chat', modelRequested: MODEL, ...USAGE } as const;
 
