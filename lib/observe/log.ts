@@ -2,6 +2,10 @@ import { type DestinationStream, destination, type Logger as PinoLogger, pino } 
 import type { Fact, FactSink, Warning } from '../pipeline/index.ts';
 import { factLine } from './fact-line.ts';
 
+/** Lines leave in batches of this size, or this often, whatever comes first: one write for many requests. */
+const BATCH_BYTES = 8 * 1024;
+const FLUSH_MS = 50;
+
 export interface LogOptions {
   /** pino level: trace, debug, info, warn, error, fatal, silent. */
   readonly level?: string | undefined;
@@ -19,7 +23,9 @@ async function openStream({ pretty, stream }: LogOptions): Promise<DestinationSt
   }
   const { fd } = stream as { fd?: unknown };
   // Writing to a pipe through process.stdout blocks the thread that relays.
-  return typeof fd === 'number' ? destination({ fd, sync: false }) : stream;
+  return typeof fd === 'number'
+    ? destination({ fd, sync: false, minLength: BATCH_BYTES, periodicFlush: FLUSH_MS })
+    : stream;
 }
 
 /** The operational log: one line per fact, warnings, and bugs with their stack. */

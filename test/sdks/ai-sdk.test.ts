@@ -95,7 +95,12 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-async function streamOf(t: Test, model: LanguageModel, onFirst: () => void, expected: string): Promise<number> {
+async function streamOf(
+  t: Test,
+  model: LanguageModel,
+  onFirst: () => void,
+  expected: string,
+): Promise<number> {
   const errors: unknown[] = [];
   const { textStream } = streamText({ model, ...question, onError: ({ error }) => void errors.push(error) });
   const { text, pieces } = await readStream(textStream, piece => piece, onFirst);
@@ -120,7 +125,12 @@ for (const row of ROWS) {
         managed
           ? lab.expectManaged(t, row.field, row.keyed(POOL_KEY))
           : lab.expectOwn(t, row.field, row.keyed(OWN_KEY));
-      const expected = { ...told, provider: row.provider, auth: managed ? 'static' : 'byo', ...USAGE } as const;
+      const expected = {
+        ...told,
+        provider: row.provider,
+        auth: managed ? 'static' : 'byo',
+        ...USAGE,
+      } as const;
       const model = row.model(row.provider, apiKey);
       lab.up.reply(row.whole, { once: true });
       const whole = await generateText({ model, ...question });
@@ -158,7 +168,12 @@ t.test('by OPENAI_BASE_URL and ANTHROPIC_BASE_URL', async t => {
 
 t.test('our refusals are the errors of the SDK, and are not asked again', async t => {
   const strict = await startSdkLab(t, { providers: ['openai'], byo: false });
-  const refused = async (apiKey: string, provider: string, statusCode: number, code: string): Promise<void> => {
+  const refused = async (
+    apiKey: string,
+    provider: string,
+    statusCode: number,
+    code: string,
+  ): Promise<void> => {
     const model = createOpenAI({ baseURL: strict.base(provider, '/v1'), apiKey })('gauge-1');
     const error = await generateText({ model, ...question }).then(
       () => 'an answer',

@@ -6,14 +6,7 @@ import Anthropic, {
 } from '@anthropic-ai/sdk';
 import t from 'tap';
 import { SCRIPT_PIECES, SCRIPT_TEXT } from '../../lib/demo/script.ts';
-import {
-  INPUT_TOKENS,
-  jsonAnswer,
-  messagesAnswer,
-  messagesStream,
-  OUTPUT_TOKENS,
-  TEXT,
-} from './answers.ts';
+import { INPUT_TOKENS, jsonAnswer, messagesAnswer, messagesStream, OUTPUT_TOKENS, TEXT } from './answers.ts';
 import { CLIENT_KEY, NARROW_KEY, OWN_KEY, readStream, startSdkLab, withEnvironment } from './sdk-lab.ts';
 
 const lab = await startSdkLab(t, { providers: ['anthropic'] });
@@ -33,7 +26,12 @@ t.test('the demo, by ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY', async t => {
     { ANTHROPIC_BASE_URL: lab.base('demo'), ANTHROPIC_API_KEY: CLIENT_KEY },
     async () => new Anthropic(),
   );
-  const told = { provider: 'demo', dialect: 'anthropic-messages', operation: 'chat', auth: 'static' } as const;
+  const told = {
+    provider: 'demo',
+    dialect: 'anthropic-messages',
+    operation: 'chat',
+    auth: 'static',
+  } as const;
 
   const whole = await client.messages.create(question);
   t.match(whole.content[0], { type: 'text', text: SCRIPT_TEXT });
@@ -56,7 +54,12 @@ t.test('the demo, by ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY', async t => {
 
   const { max_tokens: _, ...counted } = question;
   t.ok((await client.messages.countTokens(counted)).input_tokens > 0);
-  await lab.expectFact(t, { operation: 'count_tokens', inputTokens: null, outputTokens: null, usageSource: 'none' });
+  await lab.expectFact(t, {
+    operation: 'count_tokens',
+    inputTokens: null,
+    outputTokens: null,
+    usageSource: 'none',
+  });
   t.equal((await client.models.list()).data[0]?.id, 'demo');
   await lab.expectFact(t, { operation: 'models' });
 });
@@ -75,7 +78,13 @@ t.test('with a client key, as apiKey, as authToken, and beside another value', a
     const request = await lab.expectManaged(t, 'x-api-key');
     t.equal(request.target, '/v1/messages');
     t.match(request.value('anthropic-version'), /^\d{4}-\d\d-\d\d$/);
-    await lab.expectFact(t, { provider: 'anthropic', auth: 'static', poolKey: 'pool-1', stream: false, ...USAGE });
+    await lab.expectFact(t, {
+      provider: 'anthropic',
+      auth: 'static',
+      poolKey: 'pool-1',
+      stream: false,
+      ...USAGE,
+    });
 
     const { script, hold } = messagesStream();
     lab.up.reply(script, { once: true });
@@ -106,7 +115,11 @@ t.test('with the own key, in whichever header', async t => {
     [{ apiKey: OWN_KEY }, 'authorization', bearer],
     [{ authToken: OWN_KEY }, 'authorization', bearer],
     // What the SDK sent for an apiKey before its 1.0.
-    [{ authToken: 'unused', defaultHeaders: { 'x-api-key': OWN_KEY, authorization: null } }, 'x-api-key', OWN_KEY],
+    [
+      { authToken: 'unused', defaultHeaders: { 'x-api-key': OWN_KEY, authorization: null } },
+      'x-api-key',
+      OWN_KEY,
+    ],
   ] as const) {
     lab.up.reply(messagesAnswer, { once: true });
     await new Anthropic({ baseURL: lab.base('anthropic'), ...secret }).messages.create(question);
@@ -124,7 +137,9 @@ t.test('count_tokens and models at the provider', async t => {
   t.equal((await lab.expectManaged(t, 'x-api-key')).target, '/v1/messages/count_tokens');
   await lab.expectFact(t, { operation: 'count_tokens', inputTokens: null, usageSource: 'none' });
   const model = { type: 'model', id: 'gauge-1', display_name: 'Gauge', created_at: '2026-01-01T00:00:00Z' };
-  lab.up.reply(jsonAnswer({ data: [model], has_more: false, first_id: model.id, last_id: model.id }), { once: true });
+  lab.up.reply(jsonAnswer({ data: [model], has_more: false, first_id: model.id, last_id: model.id }), {
+    once: true,
+  });
   t.equal((await client.models.list()).data[0]?.id, 'gauge-1');
   await lab.expectManaged(t, 'x-api-key');
   await lab.expectFact(t, { operation: 'models' });
@@ -143,8 +158,18 @@ t.test('our refusals are the errors of the SDK, and are not asked again', async 
     t.match(await strict.nextFact(), { outcome: 'refused', errorCode: code, inputTokens: null });
   };
   await refused(await ask({ apiKey: OWN_KEY }), AuthenticationError, 'authentication_error', 'invalid_key');
-  await refused(await ask({ authToken: OWN_KEY }), AuthenticationError, 'authentication_error', 'invalid_key');
-  await refused(await ask({ apiKey: CLIENT_KEY }, 'nobody'), NotFoundError, 'not_found_error', 'unknown_provider');
+  await refused(
+    await ask({ authToken: OWN_KEY }),
+    AuthenticationError,
+    'authentication_error',
+    'invalid_key',
+  );
+  await refused(
+    await ask({ apiKey: CLIENT_KEY }, 'nobody'),
+    NotFoundError,
+    'not_found_error',
+    'unknown_provider',
+  );
   await refused(await ask({ apiKey: NARROW_KEY }), PermissionDeniedError, 'permission_error', 'not_granted');
   await refused(
     await ask({ apiKey: CLIENT_KEY, defaultHeaders: { 'x-api-key': NARROW_KEY } }),

@@ -5,7 +5,10 @@ import { INPUT_TOKENS, jsonAnswer, OUTPUT_TOKENS, TEXT, v2ChatAnswer, v2ChatStre
 import { CLIENT_KEY, NARROW_KEY, OWN_KEY, POOL_KEY, readStream, startSdkLab } from './sdk-lab.ts';
 
 const lab = await startSdkLab(t, { providers: ['cohere'] });
-const question = { model: 'gauge-1', messages: [{ role: 'user' as const, content: 'How high is the water?' }] };
+const question = {
+  model: 'gauge-1',
+  messages: [{ role: 'user' as const, content: 'How high is the water?' }],
+};
 const USAGE = { inputTokens: INPUT_TOKENS, outputTokens: OUTPUT_TOKENS, usageSource: 'provider' } as const;
 const MANAGED = ['authorization', `Bearer ${POOL_KEY}`] as const;
 
@@ -48,7 +51,9 @@ t.test('with a client key', async t => {
   await lab.expectFact(t, { ...told, operation: 'chat', stream: true, ...USAGE });
 
   const meta = { api_version: { version: '2' }, billed_units: { input_tokens: 3 } };
-  lab.up.reply(jsonAnswer({ id: 'e-1', embeddings: { float: [[1, 0]] }, texts: ['x'], meta }), { once: true });
+  lab.up.reply(jsonAnswer({ id: 'e-1', embeddings: { float: [[1, 0]] }, texts: ['x'], meta }), {
+    once: true,
+  });
   const embedded = await cohere.embed({
     model: 'gauge-1',
     texts: ['x'],
@@ -60,7 +65,9 @@ t.test('with a client key', async t => {
   await lab.expectFact(t, { ...told, operation: 'embedding', inputTokens: 3 });
 
   const results = [{ index: 0, relevance_score: 0.5 }];
-  lab.up.reply(jsonAnswer({ id: 'r-1', results, meta: { billed_units: { search_units: 1 } } }), { once: true });
+  lab.up.reply(jsonAnswer({ id: 'r-1', results, meta: { billed_units: { search_units: 1 } } }), {
+    once: true,
+  });
   const ranked = await cohere.rerank({ model: 'gauge-1', query: 'x', documents: ['y'] });
   t.equal(ranked.results[0]?.relevanceScore, 0.5);
   t.equal((await lab.expectManaged(t, ...MANAGED)).target, '/v2/rerank');

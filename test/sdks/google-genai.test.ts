@@ -97,7 +97,11 @@ t.test('an upload goes on through the gateway', async t => {
     const bytesSent = await lab.up.next();
     t.equal(bytesSent.target, place);
     t.equal((await bytesSent.wholeBody()).toString(), bytes);
-    await lab.expectFact(t, { provider: 'google', path: '/google/upload/v1beta/files', requestBytes: bytes.length });
+    await lab.expectFact(t, {
+      provider: 'google',
+      path: '/google/upload/v1beta/files',
+      requestBytes: bytes.length,
+    });
   }
 });
 

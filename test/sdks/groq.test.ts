@@ -2,10 +2,21 @@ import Groq, { AuthenticationError, NotFoundError, PermissionDeniedError } from 
 import t from 'tap';
 import { SCRIPT_PIECES, SCRIPT_TEXT } from '../../lib/demo/script.ts';
 import { chatAnswer, chatStream, INPUT_TOKENS, jsonAnswer, OUTPUT_TOKENS, TEXT } from './answers.ts';
-import { CLIENT_KEY, NARROW_KEY, OWN_KEY, POOL_KEY, readStream, startSdkLab, withEnvironment } from './sdk-lab.ts';
+import {
+  CLIENT_KEY,
+  NARROW_KEY,
+  OWN_KEY,
+  POOL_KEY,
+  readStream,
+  startSdkLab,
+  withEnvironment,
+} from './sdk-lab.ts';
 
 const lab = await startSdkLab(t, { providers: ['groq'] });
-const question = { model: 'gauge-1', messages: [{ role: 'user' as const, content: 'How high is the water?' }] };
+const question = {
+  model: 'gauge-1',
+  messages: [{ role: 'user' as const, content: 'How high is the water?' }],
+};
 const USAGE = { inputTokens: INPUT_TOKENS, outputTokens: OUTPUT_TOKENS, usageSource: 'provider' } as const;
 const MANAGED = ['authorization', `Bearer ${POOL_KEY}`] as const;
 const PATH = '/openai/v1/chat/completions';
@@ -43,7 +54,11 @@ t.test('with a client key', async t => {
   );
   t.strictSame(streamed, { text: TEXT, pieces: 3 });
   const request = await lab.expectManaged(t, ...MANAGED);
-  t.strictSame(JSON.parse(request.body.toString()), { ...question, stream: true }, 'usage comes unasked here');
+  t.strictSame(
+    JSON.parse(request.body.toString()),
+    { ...question, stream: true },
+    'usage comes unasked here',
+  );
   await lab.expectFact(t, { ...told, stream: true });
 
   lab.up.reply(jsonAnswer({ object: 'list', data: [{ id: 'gauge-1', object: 'model' }] }), { once: true });

@@ -6,7 +6,10 @@ import { chatAnswer, chatStream, INPUT_TOKENS, jsonAnswer, OUTPUT_TOKENS, TEXT }
 import { CLIENT_KEY, NARROW_KEY, OWN_KEY, POOL_KEY, readStream, startSdkLab } from './sdk-lab.ts';
 
 const lab = await startSdkLab(t, { providers: ['mistral'] });
-const question = { model: 'gauge-1', messages: [{ role: 'user' as const, content: 'How high is the water?' }] };
+const question = {
+  model: 'gauge-1',
+  messages: [{ role: 'user' as const, content: 'How high is the water?' }],
+};
 const USAGE = { inputTokens: INPUT_TOKENS, outputTokens: OUTPUT_TOKENS, usageSource: 'provider' } as const;
 const MANAGED = ['authorization', `Bearer ${POOL_KEY}`] as const;
 
@@ -22,7 +25,12 @@ function textOf(event: { data: { choices: { delta: { content?: unknown } }[] } }
 t.test('the demo', async t => {
   const whole = await client('demo', CLIENT_KEY).chat.complete(question);
   t.equal(whole.choices[0]?.message?.content, SCRIPT_TEXT);
-  const told = { provider: 'demo', dialect: 'openai-chat', operation: 'chat', modelRequested: 'gauge-1' } as const;
+  const told = {
+    provider: 'demo',
+    dialect: 'openai-chat',
+    operation: 'chat',
+    modelRequested: 'gauge-1',
+  } as const;
   await lab.expectFact(t, {
     ...told,
     auth: 'static',
@@ -42,7 +50,13 @@ t.test('with a client key', async t => {
   lab.up.reply(chatAnswer, { once: true });
   t.equal((await chat.complete(question)).choices[0]?.message?.content, TEXT);
   t.equal((await lab.expectManaged(t, ...MANAGED)).target, '/v1/chat/completions');
-  const told = { provider: 'mistral', dialect: 'mistral', operation: 'chat', auth: 'static', ...USAGE } as const;
+  const told = {
+    provider: 'mistral',
+    dialect: 'mistral',
+    operation: 'chat',
+    auth: 'static',
+    ...USAGE,
+  } as const;
   await lab.expectFact(t, { ...told, stream: false });
 
   const { script, hold } = chatStream('on the last');
@@ -68,7 +82,12 @@ t.test('with the own key', async t => {
 
 t.test('our refusals are the errors of the SDK', async t => {
   const strict = await startSdkLab(t, { providers: ['mistral'], byo: false });
-  const refused = async (apiKey: string, provider: string, statusCode: number, code: string): Promise<void> => {
+  const refused = async (
+    apiKey: string,
+    provider: string,
+    statusCode: number,
+    code: string,
+  ): Promise<void> => {
     const client = new Mistral({ serverURL: strict.base(provider), apiKey });
     const error = await client.chat.complete(question).then(
       () => 'an answer',

@@ -31,7 +31,10 @@ t.test('the demo', async t => {
     inputTokens: whole.prompt_eval_count,
     outputTokens: SCRIPT_PIECES.length,
   });
-  const streamed = await readStream(await ollama.chat({ ...question, stream: true }), line => line.message.content);
+  const streamed = await readStream(
+    await ollama.chat({ ...question, stream: true }),
+    line => line.message.content,
+  );
   t.strictSame(streamed, { text: SCRIPT_TEXT, pieces: SCRIPT_PIECES.length });
   await lab.expectFact(t, { ...told, operation: 'chat', stream: true, outputTokens: SCRIPT_PIECES.length });
   const generated = await ollama.generate({ model: 'demo', prompt: 'x' });
@@ -44,7 +47,13 @@ t.test('with a client key, to a server that wants one', async t => {
   lab.up.reply(nativeChatAnswer, { once: true });
   t.equal((await ollama.chat(question)).message.content, TEXT);
   t.equal((await lab.expectManaged(t, 'authorization', `Bearer ${POOL_KEY}`)).target, '/api/chat');
-  const told = { provider: 'ollama', dialect: 'ollama', operation: 'chat', auth: 'static', ...USAGE } as const;
+  const told = {
+    provider: 'ollama',
+    dialect: 'ollama',
+    operation: 'chat',
+    auth: 'static',
+    ...USAGE,
+  } as const;
   await lab.expectFact(t, { ...told, stream: false });
 
   const { script, hold } = nativeChatStream();

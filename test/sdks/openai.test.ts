@@ -1,4 +1,11 @@
-import OpenAI, { AuthenticationError, AzureOpenAI, BadRequestError, InternalServerError, NotFoundError, PermissionDeniedError } from 'openai';
+import OpenAI, {
+  AuthenticationError,
+  AzureOpenAI,
+  BadRequestError,
+  InternalServerError,
+  NotFoundError,
+  PermissionDeniedError,
+} from 'openai';
 import t from 'tap';
 import { SCRIPT_PIECES, SCRIPT_TEXT } from '../../lib/demo/script.ts';
 import { respond } from '../upstream/index.ts';
@@ -12,7 +19,15 @@ import {
   responsesStream,
   TEXT,
 } from './answers.ts';
-import { CLIENT_KEY, NARROW_KEY, OWN_KEY, POOL_KEY, readStream, startSdkLab, withEnvironment } from './sdk-lab.ts';
+import {
+  CLIENT_KEY,
+  NARROW_KEY,
+  OWN_KEY,
+  POOL_KEY,
+  readStream,
+  startSdkLab,
+  withEnvironment,
+} from './sdk-lab.ts';
 
 const lab = await startSdkLab(t, { providers: ['openai', 'azure'] });
 const messages = [{ role: 'user' as const, content: 'How high is the water?' }];
@@ -36,10 +51,19 @@ t.test('the demo, by OPENAI_BASE_URL and OPENAI_API_KEY', async t => {
     outputTokens: SCRIPT_PIECES.length,
   });
 
-  const asked = client.chat.completions.stream({ model: 'demo', messages, stream_options: { include_usage: true } });
+  const asked = client.chat.completions.stream({
+    model: 'demo',
+    messages,
+    stream_options: { include_usage: true },
+  });
   t.equal(await asked.finalContent(), SCRIPT_TEXT);
   t.equal((await asked.totalUsage()).completion_tokens, SCRIPT_PIECES.length);
-  await lab.expectFact(t, { ...told, dialect: 'openai-chat', stream: true, outputTokens: SCRIPT_PIECES.length });
+  await lab.expectFact(t, {
+    ...told,
+    dialect: 'openai-chat',
+    stream: true,
+    outputTokens: SCRIPT_PIECES.length,
+  });
 
   const unasked: number[] = [];
   const plain = await readStream(
@@ -51,7 +75,12 @@ t.test('the demo, by OPENAI_BASE_URL and OPENAI_API_KEY', async t => {
   );
   t.strictSame(plain, { text: SCRIPT_TEXT, pieces: SCRIPT_PIECES.length });
   t.notOk(unasked.includes(0), 'no event without choices reaches a client that did not ask for usage');
-  await lab.expectFact(t, { ...told, dialect: 'openai-chat', stream: true, outputTokens: SCRIPT_PIECES.length });
+  await lab.expectFact(t, {
+    ...told,
+    dialect: 'openai-chat',
+    stream: true,
+    outputTokens: SCRIPT_PIECES.length,
+  });
 
   const legacy = await client.completions.create({ model: 'demo', prompt: 'x' });
   t.equal(legacy.choices[0]?.text, SCRIPT_TEXT);
@@ -82,7 +111,11 @@ t.test('the demo, by OPENAI_BASE_URL and OPENAI_API_KEY', async t => {
 });
 
 t.test('with a client key: the pool key goes up, the stream comes as it is sent', async t => {
-  const client = new OpenAI({ baseURL: lab.base('openai', '/v1'), apiKey: CLIENT_KEY, organization: 'org-of-client' });
+  const client = new OpenAI({
+    baseURL: lab.base('openai', '/v1'),
+    apiKey: CLIENT_KEY,
+    organization: 'org-of-client',
+  });
   lab.up.reply(chatAnswer, { once: true });
   const chat = await client.chat.completions.create({ model: 'gauge-1', messages });
   t.equal(chat.choices[0]?.message.content, TEXT);
@@ -133,7 +166,11 @@ t.test('with a client key: the pool key goes up, the stream comes as it is sent'
 });
 
 t.test('with the own key: everything goes up as it was sent', async t => {
-  const client = new OpenAI({ baseURL: lab.base('openai', '/v1'), apiKey: OWN_KEY, organization: 'org-of-client' });
+  const client = new OpenAI({
+    baseURL: lab.base('openai', '/v1'),
+    apiKey: OWN_KEY,
+    organization: 'org-of-client',
+  });
   const { script, hold } = chatStream('on the last');
   lab.up.reply(script, { once: true });
   const streamed = await readStream(
@@ -144,8 +181,18 @@ t.test('with the own key: everything goes up as it was sent', async t => {
   t.strictSame(streamed, { text: TEXT, pieces: 3 });
   const request = await lab.expectOwn(t, 'authorization', `Bearer ${OWN_KEY}`);
   t.equal(request.value('openai-organization'), 'org-of-client');
-  t.strictSame(JSON.parse(request.body.toString()), { model: 'gauge-1', messages, stream: true }, 'no usage is asked for');
-  const fact = await lab.expectFact(t, { provider: 'openai', auth: 'byo', stream: true, poolKey: null, ...USAGE });
+  t.strictSame(
+    JSON.parse(request.body.toString()),
+    { model: 'gauge-1', messages, stream: true },
+    'no usage is asked for',
+  );
+  const fact = await lab.expectFact(t, {
+    provider: 'openai',
+    auth: 'byo',
+    stream: true,
+    poolKey: null,
+    ...USAGE,
+  });
   t.match(fact.keyId, /^byo:[0-9a-f]{16}$/);
 });
 
@@ -185,9 +232,23 @@ t.test('AzureOpenAI, by AZURE_OPENAI_ENDPOINT', async t => {
 
 t.test('a provider error is the provider’s, with its request id', async t => {
   const client = new OpenAI({ baseURL: lab.base('openai', '/v1'), apiKey: CLIENT_KEY });
-  const body = { error: { message: 'no such gauge', type: 'invalid_request_error', param: 'model', code: 'model_not_found' } };
+  const body = {
+    error: {
+      message: 'no such gauge',
+      type: 'invalid_request_error',
+      param: 'model',
+      code: 'model_not_found',
+    },
+  };
   lab.up.reply(
-    respond(404, [['Content-Type', 'application/json'], ['X-Request-Id', 'req-up-1']], JSON.stringify(body)),
+    respond(
+      404,
+      [
+        ['Content-Type', 'application/json'],
+        ['X-Request-Id', 'req-up-1'],
+      ],
+      JSON.stringify(body),
+    ),
     { once: true },
   );
   const error = await client.chat.completions.create({ model: 'none', messages }).catch(reason => reason);

@@ -66,7 +66,10 @@ export class SdkLab {
       name => request.values(name).length > 0,
     );
     t.strictSame(keys, [field], 'and in no other field');
-    t.notOk(JSON.stringify([request.target, request.fields]).includes(CLIENT_KEY), 'the client key stays here');
+    t.notOk(
+      JSON.stringify([request.target, request.fields]).includes(CLIENT_KEY),
+      'the client key stays here',
+    );
     t.notOk(body.includes(CLIENT_KEY), 'and is not in the body');
     return request;
   }
@@ -95,7 +98,12 @@ function labConfig(options: SdkLabOptions, origin: string): Record<string, unkno
       byo: options.byo ?? true,
       staticKeys: [
         { id: 'team-key', key: 'env:TEST_CLIENT_KEY', subject: 'team', grant: { operations: EVERYTHING } },
-        { id: 'narrow-key', key: 'env:TEST_NARROW_KEY', subject: 'narrow', grant: { operations: ['models'] } },
+        {
+          id: 'narrow-key',
+          key: 'env:TEST_NARROW_KEY',
+          subject: 'narrow',
+          grant: { operations: ['models'] },
+        },
       ],
     },
   };

@@ -1,6 +1,14 @@
 import t from 'tap';
 import { heldStream, INPUT_TOKENS, jsonAnswer, OUTPUT_TOKENS, PIECES, TEXT } from '../sdks/answers.ts';
-import { CLIENT_KEY, NARROW_KEY, OWN_KEY, POOL_KEY, readStream, startSdkLab, withEnvironment } from '../sdks/sdk-lab.ts';
+import {
+  CLIENT_KEY,
+  NARROW_KEY,
+  OWN_KEY,
+  POOL_KEY,
+  readStream,
+  startSdkLab,
+  withEnvironment,
+} from '../sdks/sdk-lab.ts';
 import { eventMessage } from './event-stream.ts';
 import { importPackage, toolTest } from './tool-run.ts';
 
@@ -25,7 +33,11 @@ interface AwsSdk {
 }
 
 const USAGE = { inputTokens: INPUT_TOKENS, outputTokens: OUTPUT_TOKENS, usageSource: 'provider' } as const;
-const STATED = { inputTokens: INPUT_TOKENS, outputTokens: OUTPUT_TOKENS, totalTokens: INPUT_TOKENS + OUTPUT_TOKENS };
+const STATED = {
+  inputTokens: INPUT_TOKENS,
+  outputTokens: OUTPUT_TOKENS,
+  totalTokens: INPUT_TOKENS + OUTPUT_TOKENS,
+};
 const MODEL = 'vendor.gauge-1:0';
 /** As the SDK sends it: the colon of a model id is escaped, and must stay so. */
 const MODEL_PATH = '/model/vendor.gauge-1%3A0';
@@ -92,8 +104,12 @@ toolTest(t, 'AWS SDK, by endpoint, AWS_BEARER_TOKEN_BEDROCK and its HTTP/1.1 han
       t.equal((await lab.expectManaged(t, ...MANAGED)).target, `${MODEL_PATH}/converse-stream`);
       await lab.expectFact(t, { ...told, dialect: 'bedrock-converse', auth: 'static', stream: true });
 
-      lab.up.reply(jsonAnswer({ usage: { input_tokens: INPUT_TOKENS, output_tokens: OUTPUT_TOKENS } }), { once: true });
-      const invoked = await client.send(new aws.InvokeModelCommand({ modelId: MODEL, body: '{"prompt":"x"}' }));
+      lab.up.reply(jsonAnswer({ usage: { input_tokens: INPUT_TOKENS, output_tokens: OUTPUT_TOKENS } }), {
+        once: true,
+      });
+      const invoked = await client.send(
+        new aws.InvokeModelCommand({ modelId: MODEL, body: '{"prompt":"x"}' }),
+      );
       t.match(Buffer.from(invoked.body!).toString(), /input_tokens/);
       t.equal((await lab.expectManaged(t, ...MANAGED)).target, `${MODEL_PATH}/invoke`);
       await lab.expectFact(t, { ...told, dialect: 'bedrock-invoke', stream: false });

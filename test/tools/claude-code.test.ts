@@ -20,7 +20,8 @@ toolTest(t, 'Claude Code', async t => {
   const lab = await startSdkLab(t, { providers: ['anthropic'] });
 
   await t.test('answers from the demo, by ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY', async t => {
-    const env = { ANTHROPIC_BASE_URL: lab.base('demo'), ANTHROPIC_API_KEY: CLIENT_KEY };
+    const discovery = { CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY: '1' };
+    const env = { ...discovery, ANTHROPIC_BASE_URL: lab.base('demo'), ANTHROPIC_API_KEY: CLIENT_KEY };
     t.equal((await runTool(t, claude(['-p', 'hi'], env))).trim(), SCRIPT_TEXT);
     const fact = await lab.lab.weir.fact(({ operation }) => operation === 'chat', 'of the answer');
     t.match(fact, {
@@ -31,6 +32,11 @@ toolTest(t, 'Claude Code', async t => {
       outcome: 'complete',
       outputTokens: SCRIPT_PIECES.length,
     });
+    const models = await lab.lab.weir.fact(
+      ({ operation }) => operation === 'models',
+      'of the models it asks for',
+    );
+    t.match(models, { path: '/demo/v1/models', status: 200 });
   });
 
   await t.test('prints the stream as the provider sends it', async t => {
@@ -53,7 +59,13 @@ toolTest(t, 'Claude Code', async t => {
     t.match(request.value('user-agent'), /^claude-cli\//);
     t.match(JSON.parse(request.body.toString()), { stream: true, messages: [{ role: 'user' }] });
     const fact = await lab.lab.weir.fact(({ provider }) => provider === 'anthropic', 'of the answer');
-    t.match(fact, { dialect: 'anthropic-messages', stream: true, outcome: 'complete', poolKey: 'pool-1', ...USAGE });
+    t.match(fact, {
+      dialect: 'anthropic-messages',
+      stream: true,
+      outcome: 'complete',
+      poolKey: 'pool-1',
+      ...USAGE,
+    });
   });
 
   await t.test('with a token, and with a helper that puts one value in both places', async t => {

@@ -33,7 +33,10 @@ function builtInProvider(baseUrl: string): string {
 
 async function answersFromDemo(lab: SdkLab): Promise<unknown> {
   const { weir } = lab.lab;
-  const fact = await weir.fact(({ method, provider }) => method === 'POST' && provider === 'demo', 'of the answer');
+  const fact = await weir.fact(
+    ({ method, provider }) => method === 'POST' && provider === 'demo',
+    'of the answer',
+  );
   return fact;
 }
 
@@ -81,7 +84,10 @@ toolTest(t, 'Codex', async t => {
     t.equal((await runTool(t, codex(builtInProvider(lab.base('openai', '/v1')), env))).trim(), TEXT);
     await lab.expectManaged(t, 'authorization', `Bearer ${POOL_KEY}`);
     t.equal(lab.up.requests.length, 1, 'the upgrade did not go upstream');
-    const fact = await lab.lab.weir.fact(({ provider, method }) => provider === 'openai' && method === 'POST', 'of it');
+    const fact = await lab.lab.weir.fact(
+      ({ provider, method }) => provider === 'openai' && method === 'POST',
+      'of it',
+    );
     t.match(fact, { dialect: 'openai-responses', stream: true, outcome: 'complete', ...USAGE });
     await lab.lab.check(t);
   });

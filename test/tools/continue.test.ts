@@ -13,7 +13,9 @@ function cn(provider: string, apiBase: string) {
     command: [packageFile('@continuedev/cli/dist/cn.js')],
     args: ['-p', 'hi', '--config', '../config.yaml'],
     env: { CONTINUE_TELEMETRY_ENABLED: '0' },
-    files: { 'config.yaml': JSON.stringify({ name: 'weir', version: '0.0.1', schema: 'v1', models: [model] }) },
+    files: {
+      'config.yaml': JSON.stringify({ name: 'weir', version: '0.0.1', schema: 'v1', models: [model] }),
+    },
   };
 }
 

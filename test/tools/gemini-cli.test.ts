@@ -24,7 +24,13 @@ function gemini(baseUrl: string) {
 
 toolTest(t, 'Gemini CLI, by GOOGLE_GEMINI_BASE_URL and GEMINI_API_KEY', async t => {
   const lab = await startSdkLab(t, { providers: ['google'] });
-  const told = { dialect: 'gemini', operation: 'chat', auth: 'static', outcome: 'complete', stream: true } as const;
+  const told = {
+    dialect: 'gemini',
+    operation: 'chat',
+    auth: 'static',
+    outcome: 'complete',
+    stream: true,
+  } as const;
   t.equal((await runTool(t, gemini(lab.base('demo')))).trim(), SCRIPT_TEXT);
   const inDemo = await lab.lab.weir.fact(({ provider }) => provider === 'demo', 'of the answer');
   t.match(inDemo, { ...told, modelRequested: MODEL, outputTokens: SCRIPT_PIECES.length });

@@ -24,11 +24,19 @@ toolTest(t, 'LangChain JS', async t => {
   const told = { operation: 'chat', auth: 'static', outcome: 'complete' } as const;
 
   await t.test('ChatOpenAI, by OPENAI_BASE_URL', async t => {
-    await withEnvironment({ OPENAI_BASE_URL: lab.base('demo', '/v1'), OPENAI_API_KEY: CLIENT_KEY }, async () => {
-      const model = new ChatOpenAI({ model: 'gauge-1' });
-      t.equal((await model.invoke('hi')).text, SCRIPT_TEXT);
-      await lab.expectFact(t, { ...told, provider: 'demo', dialect: 'openai-chat', outputTokens: SCRIPT_PIECES.length });
-    });
+    await withEnvironment(
+      { OPENAI_BASE_URL: lab.base('demo', '/v1'), OPENAI_API_KEY: CLIENT_KEY },
+      async () => {
+        const model = new ChatOpenAI({ model: 'gauge-1' });
+        t.equal((await model.invoke('hi')).text, SCRIPT_TEXT);
+        await lab.expectFact(t, {
+          ...told,
+          provider: 'demo',
+          dialect: 'openai-chat',
+          outputTokens: SCRIPT_PIECES.length,
+        });
+      },
+    );
     const { script, hold } = chatStream('own event');
     lab.up.reply(script, { once: true });
     const model = new ChatOpenAI({
@@ -39,7 +47,11 @@ toolTest(t, 'LangChain JS', async t => {
     const streamed = await readStream(await model.stream('hi'), chunk => chunk.text, hold.open);
     t.strictSame(streamed, { text: TEXT, pieces: 3 });
     const request = await lab.expectManaged(t, 'authorization', `Bearer ${POOL_KEY}`);
-    t.match(JSON.parse(request.body.toString()), { stream_options: { include_usage: true } }, 'it asks for usage itself');
+    t.match(
+      JSON.parse(request.body.toString()),
+      { stream_options: { include_usage: true } },
+      'it asks for usage itself',
+    );
     await lab.expectFact(t, { ...told, provider: 'openai', dialect: 'openai-chat', stream: true, ...USAGE });
   });
 
@@ -55,7 +67,13 @@ toolTest(t, 'LangChain JS', async t => {
     const streamed = await readStream(await model.stream('hi'), chunk => chunk.text, hold.open);
     t.strictSame(streamed, { text: TEXT, pieces: 3 });
     await lab.expectManaged(t, 'x-api-key');
-    await lab.expectFact(t, { ...told, provider: 'anthropic', dialect: 'anthropic-messages', stream: true, ...USAGE });
+    await lab.expectFact(t, {
+      ...told,
+      provider: 'anthropic',
+      dialect: 'anthropic-messages',
+      stream: true,
+      ...USAGE,
+    });
   });
   await lab.lab.check(t);
 });

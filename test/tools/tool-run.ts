@@ -141,6 +141,10 @@ export async function startTool(t: Test, options: ToolOptions): Promise<ToolRun>
 export async function runTool(t: Test, options: ToolOptions): Promise<string> {
   const run = await startTool(t, options);
   const printed = await run.ended();
-  t.equal(run.exitCode, 0, `it ended well${run.exitCode === 0 ? '' : `: ${run.stdout}${run.stderr}`.slice(0, 3000)}`);
+  t.equal(
+    run.exitCode,
+    0,
+    `it ended well${run.exitCode === 0 ? '' : `: ${run.stdout}${run.stderr}`.slice(0, 3000)}`,
+  );
   return printed;
 }
