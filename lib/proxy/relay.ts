@@ -41,6 +41,10 @@ export class Relay implements Dispatcher.DispatchHandler {
   #over = false;
   #begun = false;
   #wrote = false;
+  /** What came in this tick: events that arrived in one read leave in one write. */
+  readonly #batch: Buffer[] = [];
+  #batchBytes = 0;
+  #flushQueued = false;
 
   constructor(run: Run) {
     this.#run = run;
@@ -81,9 +85,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     const lengthSent = head.length >= 0 && !exchange.usageInjected;
     this.#clientCloseDelimited = exchange.req.httpVersionMinor === 0 && !lengthSent;
     this.#begun = true;
-    // Head and first bytes that came in one read leave in one write; a head
-    // that came alone leaves at the end of this tick.
-    if (!bodiless) process.nextTick(flushHead, this);
+    if (!bodiless) this.#queueFlush();
     exchange.res.on('drain', () => this.#unblock(BLOCKED_BY_CLIENT));
   }
 
@@ -94,9 +96,36 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return;
-    if (this.#filter === null) this.#send(chunk);
-    else for (const bytes of this.#filter.push(chunk)) this.#send(bytes);
-    if (this.#tap !== null && !this.#tap.write(chunk)) this.#block(BLOCKED_BY_TAP);
+    this.#batch.push(chunk);
+    this.#batchBytes += chunk.length;
+    this.#queueFlush();
+  }
+
+  #queueFlush(): void {
+    if (this.#flushQueued) return;
+    this.#flushQueued = true;
+    process.nextTick(flushRelay, this);
+  }
+
+  /** The end of a tick: what came in it goes out; a head that came alone goes by itself. */
+  flush(): void {
+    this.#flushQueued = false;
+    if (this.#over) return;
+    this.#pass();
+    // Not flushHeaders(): that encodes the head as UTF-8 and would change bytes above 0x7f.
+    if (!this.#wrote && this.#tail === null) this.#exchange.res.write(NO_BYTES);
+  }
+
+  /** Sends what this tick has brought, then shows it to the tap. */
+  #pass(): void {
+    const batch = this.#batch;
+    if (batch.length === 0) return;
+    const bytes = batch.length === 1 ? batch[0]! : Buffer.concat(batch, this.#batchBytes);
+    batch.length = 0;
+    this.#batchBytes = 0;
+    if (this.#filter === null) this.#send(bytes);
+    else for (const kept of this.#filter.push(bytes)) this.#send(kept);
+    if (this.#tap !== null && !this.#tap.write(bytes)) this.#block(BLOCKED_BY_TAP);
   }
 
   #send(bytes: Buffer): void {
@@ -133,6 +162,7 @@ export class Relay implements Dispatcher.DispatchHandler {
       return;
     }
     this.#over = true;
+    this.#pass();
     if (this.#filter !== null) for (const bytes of this.#filter.end()) this.#send(bytes);
     if (this.#tap === null) this.#conclude(true);
     else this.#tap.end(sawEnd => this.#conclude(sawEnd));
@@ -166,6 +196,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     if (this.#over) return;
     this.#over = true;
+    this.#pass();
     const code = this.#run.uploadFault(error) ?? upstreamErrorCode(error, this.#begun);
     if (code === 'internal') this.#run.reportBug(error);
     if (!this.#begun) {
@@ -195,6 +226,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   cut(settle: () => void): void {
     if (this.#over) return;
     this.#over = true;
+    this.#pass();
     this.#controller?.abort(new Error('cut'));
     if (this.#tap === null) settle();
     else this.#tap.end(settle);
@@ -203,13 +235,6 @@ export class Relay implements Dispatcher.DispatchHandler {
   /** Ends the client's side of a response that broke off. */
   truncate(): void {
     truncateResponse(this.#exchange.res, this.#clientCloseDelimited);
-  }
-
-  /** Sends the head if no body bytes have taken it along yet, nor will at once. */
-  flushHead(): void {
-    // Not flushHeaders(): that encodes the head as UTF-8 and would change bytes above 0x7f.
-    if (!this.#wrote && this.#tail === null && !this.#exchange.res.writableEnded)
-      this.#exchange.res.write(NO_BYTES);
   }
 
   /** The response head has gone to the client. */
@@ -229,6 +254,6 @@ function filterFor(exchange: Exchange, status: number, encoded: boolean): BodyFi
   return null;
 }
 
-function flushHead(relay: Relay): void {
-  relay.flushHead();
+function flushRelay(relay: Relay): void {
+  relay.flush();
 }

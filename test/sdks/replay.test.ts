@@ -10,6 +10,7 @@ import {
   INPUT_TOKENS,
   jsonAnswer,
   messagesStream,
+  nativeChatStream,
   OUTPUT_TOKENS,
   PIECES,
   responsesStream,
@@ -147,12 +148,12 @@ t.test('LangChain: a chat stream that asks for usage', async t => {
   await chatWentUp(t);
 });
 
-t.test('Ollama CLI: heartbeat, list, show, load, a chat as NDJSON, on one connection', async t => {
+t.test('Ollama CLI: heartbeat, list, show, load, a chat as NDJSON, without a key', async t => {
   const client = await connect(t);
   const common = [['User-Agent', 'ollama/0.0.0 (amd64 linux) Go/go1.24.0'], JSON_BODY] as const;
-  const asked = [...common, ['Accept', 'application/json'], BEARER] as const;
+  const asked = [...common, ['Accept', 'application/json']] as const;
   const heartbeat = await exchange(client, { method: 'HEAD', target: '/demo/', fields: common });
-  t.equal(heartbeat.status, 200, 'without a key');
+  t.equal(heartbeat.status, 200);
   t.equal(heartbeat.body.length, 0);
 
   const listed = await get(client, '/demo/api/tags', asked);
@@ -182,6 +183,14 @@ t.test('Ollama CLI: heartbeat, list, show, load, a chat as NDJSON, on one connec
     stream: true,
     outputTokens: SCRIPT_PIECES.length,
   });
+
+  const call = { model: 'gauge-1', messages };
+  const ndjson = [common[0], ['Accept', 'application/x-ndjson']] as const;
+  const streamed = await streamCall(t, client, '/ollama/api/chat', ndjson, call, nativeChatStream());
+  t.equal(streamed.trim().split('\n').length, PIECES.length + 1);
+  const request = await lab.up.next();
+  t.equal(request.value('authorization'), null, 'nor does it get one: it is not a client of this gateway');
+  await lab.expectFact(t, { provider: 'ollama', auth: 'none', poolKey: null, stream: true, ...USAGE });
 });
 
 const CLAUDE_CODE: Fields = [

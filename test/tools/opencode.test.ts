@@ -29,7 +29,7 @@ function opencode(npm: string, baseURL: string) {
   };
 }
 
-toolTest(t, 'opencode, by options.baseURL', async t => {
+toolTest(t, 'opencode (opencode-ai), by options.baseURL', async t => {
   const lab = await startSdkLab(t, { providers: ['anthropic'] });
   const told = { operation: 'chat', auth: 'static', outcome: 'complete', stream: true } as const;
   const compatible = opencode('@ai-sdk/openai-compatible', lab.base('demo', '/v1'));

@@ -41,8 +41,8 @@ export interface ToolOptions {
 
 /**
  * A command-line tool at work in a home folder of its own, without the
- * machine's environment and without a way out: it reaches loopback only, so
- * what it needs must come through the base URL it was given.
+ * machine's environment, and where HTTPS leads nowhere: what it needs must
+ * come through the base URL it was given.
  */
 export class ToolRun {
   readonly home: string;
