@@ -109,7 +109,7 @@ export class Gateway extends EventEmitter<GatewayEvents> {
       compiled: this.#compiled,
       installed,
       upstreams: this.#upstreams,
-      sinks: this.#sinks(),
+      sinks: this.#sinks(installed),
     });
     this.#proxy ??= new RequestHandler(
       { clock: this.#clock, ids: this.#ids, reportBug: (error, id) => this.#bug(error, id) },
@@ -146,7 +146,7 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     return installed;
   }
 
-  #sinks(): FactSink[] {
+  #sinks(installed: readonly Installed[]): FactSink[] {
     const event: FactSink = {
       name: 'event',
       take: fact => {
@@ -154,7 +154,9 @@ export class Gateway extends EventEmitter<GatewayEvents> {
         return false;
       },
     };
-    return this.#log === null ? [event] : [this.#log.sink, event];
+    if (this.#log === null) return [event];
+    const isKept = installed.some(({ sinks }) => sinks !== undefined && sinks.length > 0);
+    return [this.#log.sink(!isKept), event];
   }
 
   #warn(warning: Warning): void {

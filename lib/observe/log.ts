@@ -18,7 +18,7 @@ async function openStream({ pretty, stream }: LogOptions): Promise<DestinationSt
   if (pretty) {
     // Loaded only where a person watches: it costs start time.
     const { PinoPretty } = await import('pino-pretty');
-    const ignore = 'pid,hostname,fact';
+    const ignore = 'pid,hostname,fact,id,requestId';
     return PinoPretty({ destination: stream as never, colorize: true, translateTime: 'HH:MM:ss.l', ignore });
   }
   const { fd } = stream as { fd?: unknown };
@@ -40,16 +40,23 @@ export class Log {
     return new Log(pino({ level: options.level ?? 'info', base: null }, await openStream(options)));
   }
 
-  /** The fact sink that writes the line of every exchange. */
-  get sink(): FactSink {
-    return { name: 'log', take: fact => this.#fact(fact) };
+  /**
+   * The fact sink that writes the line of every exchange. `whole` puts the fact
+   * itself on it, for a gateway whose log is the only place that keeps facts;
+   * otherwise its id leads to the journal.
+   */
+  sink(whole: boolean): FactSink {
+    return {
+      name: 'log',
+      take: fact => this.#line(fact, whole ? { fact } : { id: fact.id, requestId: fact.requestId }),
+    };
   }
 
-  #fact(fact: Fact): boolean {
+  #line(fact: Fact, members: object): boolean {
     const failed =
       fact.outcome === 'upstreamFailed' || fact.outcome === 'upstreamTruncated' || fact.outcome === 'lost';
-    if (failed || fact.errorCode === 'internal') this.#pino.warn({ fact }, factLine(fact));
-    else this.#pino.info({ fact }, factLine(fact));
+    if (failed || fact.errorCode === 'internal') this.#pino.warn(members, factLine(fact));
+    else this.#pino.info(members, factLine(fact));
     return false;
   }
 
