@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { asPercent, isDisturbed, type Results } from './results.ts';
@@ -19,7 +18,6 @@ export async function writeDocs(file: URL, results: Results): Promise<void> {
       : before.slice(0, from) + section + before.slice(to + END.length);
   await writeFile(file, after);
   // The repository's format check reads Markdown too, and aligns its tables.
-  spawnSync('npx', ['biome', 'format', '--write', fileURLToPath(file)], { cwd: new URL('.', file) });
 }
 
 function peersSection(results: Results): string {
