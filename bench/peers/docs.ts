@@ -1,5 +1,4 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { asPercent, isDisturbed, type Results } from './results.ts';
 import { ratioTables } from './tables.ts';
 

@@ -16,7 +16,7 @@ import type { Settings } from './settings.ts';
 import { settingsDigest } from './settings-digest.ts';
 import type { SettingsLoader } from './settings-loader.ts';
 
-const DEADLINE_CHECK_MS = 1000;
+const TICK_MS = 1000;
 const IDLE_CHECK_MS = 20;
 
 export interface GatewayOptions {
@@ -40,10 +40,18 @@ function instanceName(): string {
   );
 }
 
-/** A feature as it was installed, with the settings it was installed from. */
+/** A feature as it was installed, and from which settings. */
 interface Running {
-  readonly settings: string;
+  readonly digest: string;
   readonly installed: Installed;
+}
+
+/** Everything that one set of settings amounts to. */
+interface Build {
+  readonly settings: Settings;
+  readonly upstreams: Upstreams;
+  readonly features: ReadonlyMap<string, Running>;
+  readonly assembly: Assembly;
 }
 
 /**
@@ -56,32 +64,36 @@ export class Gateway extends EventEmitter<GatewayEvents> {
   readonly #ids = IdSource.create(instanceName());
   readonly #dns: DnsCache;
   readonly #log: Log | null;
-  readonly #features = new Map<string, Running>();
-  readonly #deadlines: NodeJS.Timeout;
+  readonly #ticks: NodeJS.Timeout;
+  #features: ReadonlyMap<string, Running> = new Map();
+  /** What a reload replaced and running exchanges may still use; closed when the last of them is over. */
+  readonly #retired = new Set<() => Promise<void>>();
   #settings: Settings;
   #assembly!: Assembly;
   #upstreams: Upstreams;
   #demo: DemoOrigin | null = null;
   #proxy!: RequestHandler;
   #listener: Listener | null = null;
-  #compiled!: CompiledProviders;
+  #closing: Promise<void> | null = null;
+  /** Reloads one after the other. */
+  #applying: Promise<unknown> = Promise.resolve();
 
   private constructor(settings: Settings, loader: SettingsLoader, log: Log | null, clock: Clock) {
     super();
-    this.#loader = loader;
     this.#settings = settings;
+    this.#loader = loader;
     this.#log = log;
     this.#clock = clock;
     this.#dns = new DnsCache(clock);
     this.#upstreams = this.#openUpstreams(settings);
-    this.#deadlines = setInterval(() => this.#proxy?.checkDeadlines(), DEADLINE_CHECK_MS).unref();
+    this.#ticks = setInterval(() => this.#tick(), TICK_MS).unref();
   }
 
   static async start(settings: Settings, loader: SettingsLoader, options: GatewayOptions): Promise<Gateway> {
     const log = options.log ? await Log.open(options.log) : null;
     const gateway = new Gateway(settings, loader, log, systemClock);
     try {
-      await gateway.#assemble(settings);
+      gateway.#commit(await gateway.#build(settings, gateway.#upstreams));
     } catch (error) {
       await gateway.close({ lameDuckMs: 0, drainMs: 0 });
       throw error;
@@ -89,33 +101,57 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     return gateway;
   }
 
+  #tick(): void {
+    if (this.#proxy === undefined) return;
+    this.#proxy.checkDeadlines();
+    if (this.#retired.size > 0 && ![...this.#proxy.live].some(({ plan }) => plan !== this.#assembly.plan)) {
+      void this.#closeRetired();
+    }
+  }
+
+  async #closeRetired(): Promise<void> {
+    const closing = [...this.#retired];
+    this.#retired.clear();
+    await Promise.all(closing.map(close => close()));
+  }
+
   #openUpstreams({ limits, timeouts }: Settings): Upstreams {
     return new Upstreams(limits.inflight, timeouts.connectMs, this.#dns);
   }
 
-  async #assemble(settings: Settings): Promise<void> {
-    this.#compiled = await this.#compile(settings);
+  /** Builds all that settings ask for and changes nothing that serves. */
+  async #build(settings: Settings, upstreams: Upstreams): Promise<Build> {
+    const compiled = await this.#compile(settings);
     const house: House = {
       clock: this.#clock,
       instance: this.#ids.instance,
       boot: this.#ids.boot,
-      providers: this.#compiled.providers,
+      providers: compiled.providers,
       warn: warning => this.#warn(warning),
     };
-    const installed = await this.#install(settings, house);
-    this.#assembly = assemble(settings, {
-      clock: this.#clock,
-      house,
-      compiled: this.#compiled,
-      installed,
-      upstreams: this.#upstreams,
-      sinks: this.#sinks(installed),
-    });
+    const features = await this.#install(settings, house);
+    const installed = [...features.values()].map(running => running.installed);
+    const sinks = this.#sinks(installed);
+    const assembly = assemble(settings, { clock: this.#clock, house, compiled, installed, upstreams, sinks });
+    return { settings, upstreams, features, assembly };
+  }
+
+  /** Serves new exchanges by a build. One step: no exchange sees half of it. */
+  #commit({ settings, upstreams, features, assembly }: Build): void {
+    this.#settings = settings;
+    this.#upstreams = upstreams;
+    this.#features = features;
+    this.#assembly = assembly;
     this.#proxy ??= new RequestHandler(
-      { clock: this.#clock, ids: this.#ids, reportBug: (error, id) => this.#bug(error, id) },
-      this.#assembly.plan,
+      {
+        clock: this.#clock,
+        ids: this.#ids,
+        reportBug: (error, id) => this.#bug(error, id),
+        explain: ({ code, detail }, id) => this.#log?.info(`${id}  ${code}: ${detail}`),
+      },
+      assembly.plan,
     );
-    this.#proxy.plan = this.#assembly.plan;
+    this.#proxy.plan = assembly.plan;
   }
 
   async #compile(settings: Settings): Promise<CompiledProviders> {
@@ -130,27 +166,32 @@ export class Gateway extends EventEmitter<GatewayEvents> {
   }
 
   /** Installs what config asks for; a feature whose settings did not change lives on. */
-  async #install(settings: Settings, house: House): Promise<Installed[]> {
-    const installed: Installed[] = [];
+  async #install(settings: Settings, house: House): Promise<ReadonlyMap<string, Running>> {
+    const features = new Map<string, Running>();
     for (const feature of FEATURES) {
       const section = settings[feature.section];
       if (section === undefined) continue;
-      const key = settingsDigest(section);
-      let running = this.#features.get(feature.section);
-      if (running?.settings !== key) {
-        running = { settings: key, installed: await feature.install(section as never, house) };
-        this.#features.set(feature.section, running);
-      }
-      installed.push(running.installed);
+      const digest = settingsDigest(section);
+      const before = this.#features.get(feature.section);
+      const running =
+        before?.digest === digest
+          ? before
+          : { digest, installed: await feature.install(section as never, house) };
+      features.set(feature.section, running);
     }
-    return installed;
+    return features;
   }
 
   #sinks(installed: readonly Installed[]): FactSink[] {
     const event: FactSink = {
       name: 'event',
       take: fact => {
-        this.emit('fact', fact);
+        try {
+          this.emit('fact', fact);
+        } catch (error) {
+          // A listener of the host must not keep a client waiting for the end of its answer.
+          this.#bug(error, fact.id);
+        }
         return false;
       },
     };
@@ -177,14 +218,19 @@ export class Gateway extends EventEmitter<GatewayEvents> {
 
   /** Opens the data listener of the settings. Rejects with the system's error, such as EADDRINUSE. */
   async listen(): Promise<{ readonly url: string }> {
+    if (this.#closing !== null || this.#listener !== null)
+      throw new Error('this gateway listens already, or is closed');
     const { listen, limits, timeouts } = this.#settings;
     const tls = listen.tls === undefined ? null : { cert: listen.tls.cert, key: listen.tls.key.reveal() };
     const { host, port, path } = listen;
     const settings = { host, port, path: path ?? null, tls, connections: limits.connections };
-    const listener = new Listener(settings, timeouts, this.#proxy);
-    const url = await listener.open();
-    this.#listener = listener;
-    return { url };
+    this.#listener = new Listener(settings, timeouts, this.#proxy);
+    try {
+      return { url: await this.#listener.open() };
+    } catch (error) {
+      this.#listener = null;
+      throw error;
+    }
   }
 
   /**
@@ -198,57 +244,51 @@ export class Gateway extends EventEmitter<GatewayEvents> {
   }
 
   /** `reload` with settings that the loader gave. */
-  async apply(settings: Settings): Promise<ConfigResult<Settings>> {
+  apply(settings: Settings): Promise<ConfigResult<Settings>> {
+    const applied = this.#applying.then(() => this.#apply(settings));
+    this.#applying = applied;
+    return applied;
+  }
+
+  async #apply(settings: Settings): Promise<ConfigResult<Settings>> {
+    if (this.#closing !== null) return refusedReload('', 'the gateway is closing');
     if (settingsDigest(settings.listen) !== settingsDigest(this.#settings.listen)) {
-      const message = 'listen changes only by a restart: nothing was reloaded';
-      return {
-        ok: false,
-        problems: [{ file: null, line: null, column: null, path: 'listen', message, suggestion: null }],
-      };
+      return refusedReload('listen', 'changes only by a restart: nothing was reloaded');
     }
-    const before = { settings: this.#settings, upstreams: this.#upstreams, assembly: this.#assembly };
-    const features = new Map(this.#features);
-    if (poolsDiffer(before.settings, settings)) this.#upstreams = this.#openUpstreams(settings);
-    await this.#assemble(settings);
-    this.#settings = settings;
-    await this.#retire(before, features);
-    return { ok: true, settings, files: [], warnings: [] };
-  }
-
-  /** Closes what the reload replaced, once nothing uses it. */
-  async #retire(
-    before: { readonly upstreams: Upstreams; readonly assembly: Assembly },
-    features: ReadonlyMap<string, Running>,
-  ): Promise<void> {
+    const before = { upstreams: this.#upstreams, features: this.#features, assembly: this.#assembly };
+    const upstreams = poolsDiffer(this.#settings, settings) ? this.#openUpstreams(settings) : this.#upstreams;
+    try {
+      this.#commit(await this.#build(settings, upstreams));
+    } catch (error) {
+      return refusedReload('', error instanceof Error ? error.message : String(error));
+    }
     before.assembly.settler.close();
-    if (before.upstreams !== this.#upstreams) void before.upstreams.close();
-    for (const [section, running] of features) {
-      if (this.#settings[section] === undefined) this.#features.delete(section);
-      if (this.#features.get(section) !== running) this.#closeWhenIdle(running.installed, before.assembly);
+    if (before.upstreams !== this.#upstreams) this.#retired.add(() => before.upstreams.close());
+    for (const [section, { installed }] of before.features) {
+      if (this.#features.get(section)?.installed === installed) continue;
+      this.#retired.add(async () => installed.close?.());
     }
-  }
-
-  #closeWhenIdle(installed: Installed, assembly: Assembly): void {
-    const timer = setInterval(() => {
-      for (const run of this.#proxy.live) if (run.plan === assembly.plan) return;
-      clearInterval(timer);
-      void installed.close?.();
-    }, DEADLINE_CHECK_MS);
-    timer.unref();
+    return { ok: true, settings, files: [], warnings: [] };
   }
 
   /**
    * Takes no new connections, lets running exchanges end for `drainMs`, cuts the
    * rest, then closes everything. Defaults are the settings' `drain`.
    */
-  async close(times: Partial<DrainTimes> = {}): Promise<void> {
+  close(times: Partial<DrainTimes> = {}): Promise<void> {
+    this.#closing ??= this.#close(times);
+    return this.#closing;
+  }
+
+  async #close(times: Partial<DrainTimes>): Promise<void> {
     const { lameDuckMs, drainMs } = { ...this.#settings.drain, ...times };
     if (this.#listener !== null) await this.#listener.drain({ lameDuckMs, drainMs });
     else if (this.#proxy !== undefined) await this.#awaitIdle(drainMs);
-    clearInterval(this.#deadlines);
+    await this.#applying;
+    clearInterval(this.#ticks);
     this.#assembly?.settler.close();
+    await this.#closeRetired();
     await Promise.all([...this.#features.values()].map(({ installed }) => installed.close?.()));
-    this.#features.clear();
     await this.#upstreams.destroy();
     await this.#demo?.close();
     this.#log?.flush();
@@ -258,14 +298,19 @@ export class Gateway extends EventEmitter<GatewayEvents> {
   async #awaitIdle(drainMs: number): Promise<void> {
     this.#proxy.draining = true;
     const untilMs = this.#clock.monotonicMs() + drainMs;
-    while (this.#proxy.live.size > 0 && this.#clock.monotonicMs() < untilMs) await delay(IDLE_CHECK_MS);
-    for (const run of [...this.#proxy.live]) run.cut('drainCut', null);
+    while (this.#proxy.busy > 0 && this.#clock.monotonicMs() < untilMs) await delay(IDLE_CHECK_MS);
+    this.#proxy.cutAll();
   }
 
   /** Cuts every exchange now; a pending `close` then ends at once. */
   closeNow(): void {
-    this.#listener?.cutAll();
+    if (this.#listener !== null) this.#listener.cutAll();
+    else this.#proxy.cutAll();
   }
+}
+
+function refusedReload(path: string, message: string): ConfigResult<Settings> {
+  return { ok: false, problems: [{ file: null, line: null, column: null, path, message, suggestion: null }] };
 }
 
 function poolsDiffer(a: Settings, b: Settings): boolean {

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { Secret } from '../base/index.ts';
 import { Refusal } from '../errors/index.ts';
 import type { Exchange, Principal, Stage, StageResult } from '../pipeline/index.ts';
+import { CREDENTIAL_FIELDS } from '../wire/index.ts';
 import { readCredentials } from './credentials.ts';
 import { checkGrant } from './grant.ts';
 import type { StaticKey, StaticKeys } from './static-keys.ts';
@@ -40,7 +41,7 @@ export class IdentifyStage implements Stage {
       exchange.principal = { auth: 'none', subject: null, keyId: null, tags: NO_TAGS, managed: true };
       return undefined;
     }
-    if (!this.#settings.byo) return new Refusal('invalid_key');
+    if (!this.#settings.byo || this.#holdsOwn(exchange.req.rawHeaders)) return new Refusal('invalid_key');
     exchange.principal = this.#byoPrincipal(found);
     return undefined;
   }
@@ -53,6 +54,20 @@ export class IdentifyStage implements Stage {
       if (key !== null || OWN_FORM.test(value)) own.push(key);
     }
     return own;
+  }
+
+  /**
+   * A key of ours in a form that is no credential here (`Authorization: Token …`,
+   * a field of another scheme): it must not reach a provider either.
+   */
+  #holdsOwn(rawHeaders: readonly string[]): boolean {
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      if (!CREDENTIAL_FIELDS.has(rawHeaders[i]!.toLowerCase())) continue;
+      for (const word of rawHeaders[i + 1]!.split(/[\s,]+/)) {
+        if (OWN_FORM.test(word) || this.#settings.staticKeys.find(word) !== null) return true;
+      }
+    }
+    return false;
   }
 
   #identifyOwn(exchange: Exchange, key: StaticKey | null): StageResult {

@@ -1,5 +1,8 @@
 import type { Fact } from '../pipeline/index.ts';
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+
 function tokens(count: number | null): string {
   return count === null ? '?' : String(count);
 }
@@ -24,5 +27,6 @@ export function factLine(fact: Fact): string {
   if (fact.outcome !== 'complete') parts.push(fact.outcome);
   if (fact.errorCode !== null) parts.push(fact.errorCode);
   if (fact.refusals !== null) parts.push(`×${fact.refusals}`);
-  return parts.join('  ');
+  // The client chose some of these words: none may begin a line or move a cursor.
+  return parts.join('  ').replace(CONTROL, '?');
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Target } from '../wire/index.ts';
-import type { Dialect, Endpoint } from './dialect.ts';
+import type { Endpoint } from './dialect.ts';
 import type { AuthKind, Outcome } from './fact.ts';
 import type { PoolKey, Provider } from './provider.ts';
 import type { Usage } from './usage.ts';
@@ -36,8 +36,6 @@ export class Exchange {
   /** Written by proxy (admit); read everywhere after. */
   provider: Provider | null = null;
   endpoint: Endpoint | null = null;
-  /** How errors are worded. Written by proxy; a default until the path is known. */
-  dialect: Dialect;
   /** Written by keys (identify); read by proxy, usage. */
   principal: Principal | null = null;
   /** The whole body where it is in hand (≤ 64 KiB, or what a signature needs), else null. Written by proxy. */
@@ -75,7 +73,6 @@ export class Exchange {
     requestId: string,
     startedWallMs: number,
     startedMs: number,
-    dialect: Dialect,
   ) {
     this.req = req;
     this.res = res;
@@ -83,6 +80,5 @@ export class Exchange {
     this.requestId = requestId;
     this.startedWallMs = startedWallMs;
     this.startedMs = startedMs;
-    this.dialect = dialect;
   }
 }

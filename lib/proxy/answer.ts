@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorRow, type Refusal } from '../errors/index.ts';
-import type { Exchange } from '../pipeline/index.ts';
+import type { Dialect, Exchange } from '../pipeline/index.ts';
 
 /** How much of a refused upload is still read, and for how long, so that the client gets to see the answer. */
 const LINGER_BYTES = 1024 * 1024;
@@ -12,12 +12,13 @@ const LINGER_MS = 500;
  */
 export function answerRefusal(
   exchange: Exchange,
+  dialect: Dialect,
   refusal: Refusal,
   close: boolean,
   extra: readonly string[],
 ): void {
   const row = errorRow(refusal.code);
-  const shape = exchange.dialect.error(row, exchange.requestId);
+  const shape = dialect.error(row, exchange.requestId);
   const headers = [
     ...shape.headers,
     ...extra,

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { type Clock, type IdSource, requestIdFrom } from '../base/index.ts';
 import { fallbackDialect } from '../dialects/index.ts';
 import { type ErrorCode, Refusal } from '../errors/index.ts';
-import { Exchange, type Provider } from '../pipeline/index.ts';
+import { type Dialect, Exchange, type Provider } from '../pipeline/index.ts';
 import { asBareTarget, type Target } from '../wire/index.ts';
 import { admit } from './admit.ts';
 import { answerRefusal, writeWhole } from './answer.ts';
@@ -21,6 +21,8 @@ export interface HandlerHouse {
   readonly clock: Clock;
   readonly ids: IdSource;
   reportBug(error: unknown, requestId: string): void;
+  /** What the operator may know about a refusal and the client may not. */
+  explain(refusal: Refusal, requestId: string): void;
 }
 
 /** How a request came in besides its head. */
@@ -35,11 +37,12 @@ export class RequestHandler implements RunHouse {
   plan: Plan;
   draining = false;
   readonly live = new Set<Run>();
+  readonly ending = new Set<Run>();
   readonly bySocket = new WeakMap<object, Run>();
   readonly clock: Clock;
   readonly #house: HandlerHouse;
   /** Sockets whose last request was refused and not yet answered whole. */
-  readonly #refusing = new WeakSet<Socket>();
+  readonly #refusing = new WeakMap<Socket, ServerResponse>();
 
   constructor(house: HandlerHouse, plan: Plan) {
     this.#house = house;
@@ -54,13 +57,32 @@ export class RequestHandler implements RunHouse {
   /** Asked once a second by the owner of the clock's ticks. */
   checkDeadlines(): void {
     const nowMs = this.clock.monotonicMs();
-    for (const run of this.live) run.checkDeadlines(nowMs);
+    for (const run of this.live) {
+      try {
+        run.checkDeadlines(nowMs);
+      } catch (error) {
+        this.reportBug(error, run.exchange.requestId);
+      }
+    }
+    for (const run of this.ending) run.checkReader(nowMs);
+  }
+
+  /** Exchanges that hold a client: running ones, and ended ones that are still being read. */
+  get busy(): number {
+    return this.live.size + this.ending.size;
+  }
+
+  /** Ends every running exchange where it stands, as drained away. */
+  cutAll(): void {
+    for (const run of [...this.live]) run.cut('drainCut', null);
   }
 
   handle(req: IncomingMessage, res: ServerResponse, arrival: Arrival): void {
-    // Nothing pipelined behind a refused request runs.
-    if (this.#refusing.has(req.socket)) {
-      req.socket.destroySoon();
+    // Nothing pipelined behind a refused request runs, nor is answered; what
+    // came before it still goes out.
+    const refused = this.#refusing.get(req.socket);
+    if (refused !== undefined) {
+      endAfter(refused, req.socket);
       return;
     }
     const exchange = this.#open(req, res);
@@ -77,11 +99,11 @@ export class RequestHandler implements RunHouse {
     const id = ids.next();
     const given = req.headers['x-request-id'];
     const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : requestIdFrom(id);
-    return new Exchange(req, res, id, requestId, clock.wallMs(), clock.monotonicMs(), fallbackDialect(null));
+    return new Exchange(req, res, id, requestId, clock.wallMs(), clock.monotonicMs());
   }
 
   #admit(exchange: Exchange, arrival: Arrival): void {
-    const { req, res } = exchange;
+    const { req } = exchange;
     const admitted = admit(req);
     if (admitted instanceof Refusal) {
       this.#refuse(exchange, admitted);
@@ -92,7 +114,8 @@ export class RequestHandler implements RunHouse {
     this.#resolve(exchange, plan, admitted);
     if (isUpgrade(req)) this.#refuse(exchange, new Refusal('upgrade_required'));
     else if (arrival === 'badExpectation') this.#refuse(exchange, new Refusal('expectation_failed'));
-    else if (!answerOwnPage(req, res, admitted)) this.#enter(exchange, plan, arrival === 'expectContinue');
+    else if (!answerOwnPage(exchange, this.draining))
+      this.#enter(exchange, plan, arrival === 'expectContinue');
   }
 
   #enter(exchange: Exchange, plan: Plan, continueExpected: boolean): void {
@@ -135,7 +158,7 @@ export class RequestHandler implements RunHouse {
     return declaredLength(req) > plan.bodyBytesMax ? new Refusal('body_too_large') : null;
   }
 
-  /** Finds provider and endpoint; the dialect of errors comes with them. */
+  /** Finds provider and endpoint. */
   #resolve(exchange: Exchange, plan: Plan, target: Target): void {
     let provider = plan.providers.get(target.first) ?? null;
     let at = target;
@@ -143,14 +166,10 @@ export class RequestHandler implements RunHouse {
       provider = bareProvider(plan, target);
       if (provider !== null) at = asBareTarget(target);
     }
-    if (provider === null) {
-      exchange.dialect = fallbackDialect(target);
-      return;
-    }
+    if (provider === null) return;
     exchange.target = at;
     exchange.provider = provider;
     exchange.endpoint = provider.endpoint(exchange.req.method!, at.segments);
-    exchange.dialect = provider.errorDialect(at.segments);
   }
 
   #answerPreflight(exchange: Exchange, plan: Plan): void {
@@ -161,7 +180,8 @@ export class RequestHandler implements RunHouse {
 
   #answerEmpty(exchange: Exchange, plan: Plan, status: number, headers: readonly string[]): void {
     const own = ['x-request-id', exchange.requestId, 'x-weir-request-id', exchange.requestId];
-    writeWhole(exchange.res, status, [...headers, ...own], '');
+    const close = this.draining ? ['connection', 'close'] : [];
+    writeWhole(exchange.res, status, [...headers, ...own, ...close], '');
     exchange.status = status;
     exchange.outcome = 'complete';
     exchange.settled = true;
@@ -170,11 +190,12 @@ export class RequestHandler implements RunHouse {
 
   answer(exchange: Exchange, refusal: Refusal, close: boolean): void {
     const { req, res } = exchange;
-    this.#refusing.add(req.socket);
+    this.#refusing.set(req.socket, res);
     if (!close && !this.draining) res.once('finish', () => this.#refusing.delete(req.socket));
     const { site } = this.plan;
     const cors = site.corsOrigins.size === 0 ? null : corsFields(site, req);
-    answerRefusal(exchange, refusal, close || this.draining, cors ?? []);
+    if (refusal.detail !== null) this.#house.explain(refusal, exchange.requestId);
+    answerRefusal(exchange, errorDialect(exchange), refusal, close || this.draining, cors ?? []);
   }
 
   #refuse(exchange: Exchange, refusal: Refusal): void {
@@ -210,6 +231,17 @@ function isFramingFault(refusal: Refusal): boolean {
     default:
       return false;
   }
+}
+
+/** Ends a connection once this answer has left. */
+function endAfter(res: ServerResponse, socket: Socket): void {
+  if (res.writableFinished) socket.destroySoon();
+  else res.once('finish', () => socket.destroySoon());
+}
+
+/** How errors on a path are worded: asked only when there is one. */
+function errorDialect({ provider, target }: Exchange): Dialect {
+  return provider === null ? fallbackDialect(target) : provider.errorDialect(target!.segments);
 }
 
 /** RFC 9110 §7.8: an Upgrade field counts only where Connection names it. */

@@ -1,5 +1,6 @@
 import type { Exchange } from '../pipeline/index.ts';
 import { scanRootKeys } from '../wire/index.ts';
+import { IN_HAND_BYTES } from './request-body.ts';
 
 /** Whether this exchange may ask for usage on the client's behalf at all (CONTRACT §6). */
 function isEligible(exchange: Exchange): boolean {
@@ -20,7 +21,7 @@ function isEligible(exchange: Exchange): boolean {
  * or the client stated `include_usage` itself. Nothing else is touched.
  */
 export function injectUsage(exchange: Exchange, body: Buffer): Buffer | null {
-  if (!isEligible(exchange)) return null;
+  if (body.length > IN_HAND_BYTES || !isEligible(exchange)) return null;
   const root = scanRootKeys(body, ['stream_options']);
   if (root === null || root.ambiguous) return null;
   const stream = root.keys.get('stream');

@@ -17,6 +17,7 @@ export class Listener {
   readonly #server: Server;
   readonly #settings: ListenSettings;
   readonly #handler: RequestHandler;
+  #endLameDuck: (() => void) | null = null;
 
   constructor(settings: ListenSettings, timeouts: Timeouts, handler: RequestHandler) {
     this.#settings = settings;
@@ -63,7 +64,7 @@ export class Listener {
   /** Stops taking connections after the lame duck, lets running exchanges end, cuts what is left. */
   async drain(times: DrainTimes): Promise<void> {
     this.#handler.draining = true;
-    if (times.lameDuckMs > 0) await new Promise(resolve => setTimeout(resolve, times.lameDuckMs));
+    if (times.lameDuckMs > 0) await this.#lameDuck(times.lameDuckMs);
     const closed = new Promise<void>(resolve => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
     // close() alone leaves a kept-alive socket open after its last answer.
@@ -74,9 +75,20 @@ export class Listener {
     clearTimeout(cut);
   }
 
-  /** Ends every exchange where it stands, as drained away. */
+  #lameDuck(lameDuckMs: number): Promise<void> {
+    return new Promise(resolve => {
+      const timer = setTimeout(resolve, lameDuckMs);
+      this.#endLameDuck = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Ends every exchange where it stands, as drained away, and a lame duck with them. */
   cutAll(): void {
-    for (const run of [...this.#handler.live]) run.cut('drainCut', null);
+    this.#endLameDuck?.();
+    this.#handler.cutAll();
     this.#server.closeAllConnections();
   }
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Exchange } from '../pipeline/index.ts';
 import type { Target } from '../wire/index.ts';
 import { writeWhole } from './answer.ts';
 
@@ -14,31 +14,37 @@ Set a tool's base URL to http://<this host>/<provider>/... and keep its own path
   weir providers         lists every provider and what to set for each tool
 `;
 
-const TEXT: readonly string[] = ['content-type', 'text/plain; charset=utf-8', 'cache-control', 'no-store'];
-
-function page(res: ServerResponse, status: number, headers: readonly string[], body: string): void {
-  writeWhole(res, status, [...headers, 'content-length', String(Buffer.byteLength(body))], body);
-}
+const JSON_FIELDS: readonly string[] = ['content-type', 'application/json', 'cache-control', 'no-store'];
+const TEXT_FIELDS: readonly string[] = [
+  'content-type',
+  'text/plain; charset=utf-8',
+  'cache-control',
+  'no-store',
+];
 
 /**
- * Answers the paths that are Weir's own and settle no fact: `/`, `/health`.
- * False where the path is not one of them.
+ * Answers the paths that are Weir's own and settle no fact: `/`, `/health`, and
+ * a tool's hello at the root. False where the path is not one of them.
  */
-export function answerOwnPage(req: IncomingMessage, res: ServerResponse, target: Target): boolean {
-  if (req.method !== 'GET' && req.method !== 'HEAD') return false;
-  if (target.path === '/health') {
-    page(res, 200, ['content-type', 'application/json', 'cache-control', 'no-store'], '{"status":"ok"}\n');
-    return true;
-  }
-  if (target.path === '/') {
-    page(res, 200, TEXT, HOME);
-    return true;
-  }
-  if (target.path === '/api/hello' && req.method === 'HEAD') {
-    page(res, 200, [], '');
-    return true;
-  }
-  return false;
+export function answerOwnPage(exchange: Exchange, draining: boolean): boolean {
+  const { method } = exchange.req;
+  if (method !== 'GET' && method !== 'HEAD') return false;
+  const page = ownPage(exchange.target!.path, method);
+  if (page === null) return false;
+  const headers = [...page.headers, 'content-length', String(Buffer.byteLength(page.body))];
+  headers.push('x-request-id', exchange.requestId, 'x-weir-request-id', exchange.requestId);
+  if (draining) headers.push('connection', 'close');
+  writeWhole(exchange.res, 200, headers, page.body);
+  return true;
+}
+
+function ownPage(
+  path: string,
+  method: string,
+): { readonly headers: readonly string[]; readonly body: string } | null {
+  if (path === '/health') return { headers: JSON_FIELDS, body: '{"status":"ok"}\n' };
+  if (path === '/') return { headers: TEXT_FIELDS, body: HOME };
+  return path === '/api/hello' && method === 'HEAD' ? { headers: [], body: '' } : null;
 }
 
 /** Probes that tools send before their first call: `HEAD` on a provider's root or its `/api/hello` (providers.md §10). */

@@ -1,4 +1,4 @@
-import { request } from 'undici';
+import { Agent, request } from 'undici';
 
 const TIMEOUT_MS = 10_000;
 const ANSWER_BYTES_MAX = 64 * 1024;
@@ -11,7 +11,22 @@ export async function postForm(
   url: URL,
   form: string,
 ): Promise<{ readonly status: number; readonly body: string }> {
+  // An agent of its own: the process-wide one may be anybody's, or a proxy from the environment.
+  const dispatcher = new Agent();
+  try {
+    return await exchangeForm(url, form, dispatcher);
+  } finally {
+    void dispatcher.destroy();
+  }
+}
+
+async function exchangeForm(
+  url: URL,
+  form: string,
+  dispatcher: Agent,
+): Promise<{ readonly status: number; readonly body: string }> {
   const { statusCode, body } = await request(url, {
+    dispatcher,
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
     body: form,

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../errors/index.ts';
 import type { Exchange, Tap } from '../pipeline/index.ts';
 import type { BodyFilter } from './body-filter.ts';
 import { KeyScrubber } from './key-scrubber.ts';
-import { inboundHead, textHeaders, upstreamRequestId } from './response-head.ts';
+import { dropLength, inboundHead, textHeaders, upstreamRequestId } from './response-head.ts';
 import type { Run } from './run.ts';
 import { truncateResponse } from './truncate.ts';
 import { upstreamErrorCode } from './upstream-error.ts';
@@ -71,21 +71,24 @@ export class Relay implements Dispatcher.DispatchHandler {
     const bodiless = exchange.req.method === 'HEAD' || status === 204 || status === 304;
     exchange.firstByteMs = run.nowMs();
     exchange.status = status;
-    exchange.upstreamRequestId = upstreamRequestId(exchange.provider!.requestIdHeaders, raw);
+    exchange.upstreamRequestId = upstreamRequestId(exchange, raw);
     exchange.streamed =
       exchange.streamRequested === true || (head.contentType !== null && STREAM_TYPES.test(head.contentType));
     this.#upstreamCloseDelimited = !bodiless && head.length < 0 && !head.chunked;
     this.#holdsEnd = run.plan.holdsEnd;
+    this.#filter = bodiless ? null : filterFor(exchange, status, head.encoded);
+    const shortens = this.#filter instanceof UsageEventFilter;
+    const length = shortens ? -1 : head.length;
+    if (shortens) dropLength(head.headers);
     if (!bodiless) {
-      this.#filter = filterFor(exchange, status, head.encoded);
-      if (this.#holdsEnd && !exchange.usageInjected) this.#bytesLeft = head.length;
+      if (this.#holdsEnd) this.#bytesLeft = length;
       this.#openTap(status, raw);
     }
     run.beginResponse(status, statusText, head.headers);
-    const lengthSent = head.length >= 0 && !exchange.usageInjected;
-    this.#clientCloseDelimited = exchange.req.httpVersionMinor === 0 && !lengthSent;
+    this.#clientCloseDelimited = exchange.req.httpVersionMinor === 0 && length < 0;
     this.#begun = true;
-    if (!bodiless) this.#queueFlush();
+    // With length 0 the head is itself the end of message.
+    if (!bodiless && this.#bytesLeft !== 0) this.#queueFlush();
     exchange.res.on('drain', () => this.#unblock(BLOCKED_BY_CLIENT));
   }
 

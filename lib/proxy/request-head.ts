@@ -16,7 +16,8 @@ export function outboundHeaders(exchange: Exchange): string[] {
     const name = rawHeaders[i]!;
     const lower = name.toLowerCase();
     if (isRemovedRequestField(lower) || named?.has(lower)) continue;
-    if (managed && (CREDENTIAL_FIELDS.has(lower) || ACCOUNT_REQUEST_FIELDS.has(lower))) continue;
+    if (managed && (CREDENTIAL_FIELDS.has(lower) || ACCOUNT_REQUEST_FIELDS.has(lower.replaceAll('_', '-'))))
+      continue;
     // An injected answer must be readable to take the extra event out again.
     if (exchange.usageInjected && lower === 'accept-encoding') continue;
     headers.push(name, rawHeaders[i + 1]!);

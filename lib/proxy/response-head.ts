@@ -1,6 +1,6 @@
 import type { Exchange } from '../pipeline/index.ts';
 import { ACCOUNT_RESPONSE_FIELDS } from '../providers/index.ts';
-import { connectionNamed, isRemovedResponseField } from '../wire/index.ts';
+import { connectionNamed, fieldValue, isRemovedResponseField } from '../wire/index.ts';
 import { corsFields } from './cors.ts';
 import { isOwnHost } from './cross-site.ts';
 import type { Site } from './plan.ts';
@@ -26,12 +26,13 @@ export function textHeaders(raw: readonly (Buffer | string)[]): string[] {
 
 function rewriteUrl(exchange: Exchange, site: Site, value: string): string {
   const provider = exchange.provider!;
-  if (!value.startsWith(`${provider.origin}/`)) return value;
+  const base = provider.origin + provider.originPath;
+  if (!value.startsWith(`${base}/`)) return value;
   const { socket, headers } = exchange.req;
   // Host decides nothing but where this same client comes back to, and only
   // where it is an address, localhost, or a name from config.
   const authority = headers.host !== undefined && isOwnHost(site, headers.host) ? headers.host : null;
-  const path = `/${provider.name}${value.slice(provider.origin.length)}`;
+  const path = `/${provider.name}${value.slice(base.length)}`;
   if (authority === null) return provider.origin + path;
   return `${'encrypted' in socket ? 'https' : 'http'}://${authority}${path}`;
 }
@@ -58,10 +59,8 @@ export function inboundHead(exchange: Exchange, site: Site, raw: readonly string
     if (cors !== null && lower.startsWith('access-control-')) continue;
     if (managed && (ACCOUNT_RESPONSE_FIELDS.has(lower) || (secret !== null && value.includes(secret))))
       continue;
-    if (lower === 'content-length') {
-      length = Number(value);
-      if (exchange.usageInjected) continue;
-    } else if (lower === 'content-type') contentType = value;
+    if (lower === 'content-length') length = Number(value);
+    else if (lower === 'content-type') contentType = value;
     else if (lower === 'content-encoding') encoded = value.toLowerCase() !== 'identity';
     else if (lower === 'x-request-id') hasRequestId = true;
     headers.push(name, provider.rewriteUrlHeaders.has(lower) ? rewriteUrl(exchange, site, value) : value);
@@ -78,12 +77,19 @@ function addOwnFields(exchange: Exchange, headers: string[], hasRequestId: boole
   if (model !== null && VISIBLE.test(model)) headers.push('x-weir-model', model);
 }
 
+/** Takes Content-Length off a head whose body will be shorter. */
+export function dropLength(headers: string[]): void {
+  const at = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-length');
+  if (at !== -1) headers.splice(at, 2);
+}
+
 /** The upstream's own request id, by the provider's row. */
-export function upstreamRequestId(names: readonly string[], raw: readonly string[]): string | null {
-  for (const wanted of names) {
-    for (let i = 0; i < raw.length; i += 2) {
-      if (raw[i]!.toLowerCase() === wanted) return raw[i + 1]!.slice(0, 256);
-    }
+export function upstreamRequestId(exchange: Exchange, raw: readonly string[]): string | null {
+  for (const wanted of exchange.provider!.requestIdHeaders) {
+    const value = fieldValue(raw, wanted);
+    if (value === null) continue;
+    const repeatsKey = exchange.poolKey !== null && value.includes(exchange.poolKey.secret.reveal());
+    return repeatsKey ? null : value.slice(0, 256);
   }
   return null;
 }

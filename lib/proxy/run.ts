@@ -16,6 +16,8 @@ import { OversizeUpload, Upload } from './upload.ts';
 export interface RunHouse {
   readonly clock: Clock;
   readonly live: Set<Run>;
+  /** Settled, but the client has not read everything yet. */
+  readonly ending: Set<Run>;
   /** The latest run of a connection. */
   readonly bySocket: WeakMap<object, Run>;
   /** True once the server drains: answers then close their connection. */
@@ -57,6 +59,7 @@ export class Run {
   #uploadMs: number | null = null;
   /** When the whole request was on its way to the provider; null before. */
   #sentMs: number | null = null;
+  #endedMs = 0;
 
   constructor(house: RunHouse, plan: Plan, exchange: Exchange, continueExpected: boolean) {
     this.#house = house;
@@ -65,7 +68,10 @@ export class Run {
     this.#continueExpected = continueExpected;
     house.live.add(this);
     house.bySocket.set(exchange.req.socket, this);
-    exchange.res.on('close', () => this.onClientGone());
+    exchange.res.on('close', () => {
+      house.ending.delete(this);
+      this.onClientGone();
+    });
   }
 
   nowMs(): number {
@@ -217,13 +223,31 @@ export class Run {
     // An answer before the upload's end: the rest of it will not be read.
     if (this.#house.draining || !req.complete) headers.push('connection', 'close');
     res.sendDate = false;
-    if (statusText) res.writeHead(status, statusText, headers);
-    else res.writeHead(status, headers);
+    const reason = this.#reason(statusText);
+    if (reason === null) res.writeHead(status, headers);
+    else res.writeHead(status, reason, headers);
+  }
+
+  /** The provider's status text in its own bytes; null where they were lost (undici decodes it as UTF-8) or hold the pool key. */
+  #reason(statusText: string | undefined): string | null {
+    if (!statusText || statusText.includes('\ufffd')) return null;
+    const { principal, poolKey } = this.exchange;
+    if (principal!.managed && poolKey !== null && statusText.includes(poolKey.secret.reveal())) return null;
+    return Buffer.from(statusText).toString('latin1');
   }
 
   /** The answer is about to end: an upload it did not wait for is given time to stop. */
   beforeEnd(): void {
     if (!this.exchange.req.complete) lingerBeforeClose(this.exchange.req);
+    this.#endedMs = this.nowMs();
+    this.#house.ending.add(this);
+  }
+
+  /** Asked about once a second after the end: a client that does not read its answer is let go. */
+  checkReader(nowMs: number): void {
+    if (nowMs - this.#endedMs <= this.plan.timeouts.idleMs) return;
+    this.#house.ending.delete(this);
+    this.exchange.req.socket.destroy();
   }
 
   /** The code of an upload that failed by the client's fault, else null. */
@@ -246,13 +270,21 @@ export class Run {
     const { exchange } = this;
     if (exchange.settled) return;
     if (this.#relay?.begun) {
-      this.cut('upstreamTruncated', refusal.code);
+      const isClients = errorRow(refusal.code).source === 'downstream';
+      this.cut(isClients ? 'clientAborted' : 'upstreamTruncated', refusal.code);
       return;
     }
     this.#relay?.cut(() => {});
     exchange.outcome = outcome;
     exchange.errorCode = refusal.code;
-    this.#house.answer(exchange, refusal, !exchange.req.complete);
+    try {
+      this.#house.answer(exchange, refusal, !exchange.req.complete);
+    } catch (error) {
+      // Nothing can be said any more: the client sees a broken connection, and the exchange still settles.
+      this.reportBug(error);
+      exchange.status = null;
+      exchange.req.socket.destroy();
+    }
     this.settle(null);
   }
 

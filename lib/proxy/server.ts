@@ -63,7 +63,9 @@ export function createDataServer(
   const on = (event: string, arrival: Arrival): void => {
     server.on(event, (req: IncomingMessage, res: ServerResponse) => handler.handle(req, res, arrival));
   };
-  server.on('connection', (socket: Duplex) => socket.on('end', () => handler.onHalfClose(socket)));
+  server.on(settings.tls === null ? 'connection' : 'secureConnection', (socket: Duplex) =>
+    socket.on('end', () => handler.onHalfClose(socket)),
+  );
   on('request', 'plain');
   on('checkContinue', 'expectContinue');
   on('checkExpectation', 'badExpectation');

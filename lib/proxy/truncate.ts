@@ -18,7 +18,12 @@ function reset(socket: Socket): void {
  */
 export function truncateResponse(res: ServerResponse, closeDelimited: boolean): void {
   const { socket } = res;
-  if (socket === null || socket.destroyed) return;
+  if (socket === null) {
+    // Pipelined behind an answer under way: it breaks off when its turn comes, after what it holds has left.
+    res.once('socket', () => process.nextTick(truncateResponse, res, closeDelimited));
+    return;
+  }
+  if (socket.destroyed) return;
   if (!closeDelimited) {
     // Not res.end(): that would write the end of message.
     socket.destroySoon();

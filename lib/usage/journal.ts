@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, mkdirSync, openSync, write } from 'node:fs';
+import { close, fdatasync, mkdirSync, openSync, write } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Fact, FactSink, Warning } from '../pipeline/index.ts';
@@ -53,6 +53,7 @@ export class Journal implements FactSink {
   #waiting: Waiting[] = [];
   #inFlight: Waiting[] = [];
   #writing = false;
+  #closed = false;
   #unsynced = false;
   #failing = false;
   #dropped = 0;
@@ -75,11 +76,21 @@ export class Journal implements FactSink {
 
   #openSegment(): void {
     const { folder, instance, boot, worker } = this.#options;
-    const name = `${instance}-${boot}-${worker}-${this.#segment++}.ndjson`;
-    const fd = openSync(join(folder, name), 'ax', 0o640);
-    if (this.#fd !== -1) closeSync(this.#fd);
+    const fd = this.#create(join(folder, `${instance}-${boot}-${worker}`));
+    if (this.#fd !== -1) closeSynced(this.#fd, this.#options.fsync !== 'none', () => {});
     this.#fd = fd;
     this.#segmentBytes = 0;
+  }
+
+  /** A journal before this one, ended by a reload, may have begun segments of the same name. */
+  #create(path: string): number {
+    for (;;) {
+      try {
+        return openSync(`${path}-${this.#segment++}.ndjson`, 'ax', 0o640);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+    }
   }
 
   /** Facts that could not be kept. */
@@ -93,7 +104,7 @@ export class Journal implements FactSink {
   }
 
   take(fact: Fact, recorded: () => void): boolean {
-    if (this.#linesBytes > WAITING_BYTES_MAX) {
+    if (this.#closed || this.#linesBytes > WAITING_BYTES_MAX) {
       this.#dropped++;
       return false;
     }
@@ -205,7 +216,13 @@ export class Journal implements FactSink {
     for (const timer of this.#timers) clearInterval(timer);
     this.#flush();
     if (this.#writing) await new Promise<void>(resolve => (this.#onIdle = resolve));
-    if (typeof this.#options.fsync === 'number') await new Promise<void>(resolve => this.#sync(resolve));
-    closeSync(this.#fd);
+    this.#closed = true;
+    await new Promise<void>(resolve => closeSynced(this.#fd, this.#options.fsync !== 'none', resolve));
   }
+}
+
+/** Closes a segment, after what was written to it has reached the disk where that was asked for. */
+function closeSynced(fd: number, synced: boolean, done: () => void): void {
+  if (!synced) close(fd, done);
+  else fdatasync(fd, () => close(fd, done));
 }

@@ -37,6 +37,7 @@ const REQUEST_ONLY: readonly string[] = [
   'cf-connecting-ip',
   'true-client-ip',
   'cookie',
+  'cookie2',
 ];
 
 const RESPONSE_ONLY: readonly string[] = [

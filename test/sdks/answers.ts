@@ -1,5 +1,5 @@
-import { type Bytes, bytes } from '../raw/index.ts';
-import { chunk, type Gate, gate, head, last, respond, type Script } from '../upstream/index.ts';
+import { type Bytes, bytes, chunkFrame, lastChunk } from '../raw/index.ts';
+import { chunk, type Gate, gate, head, raw, respond, type Script } from '../upstream/index.ts';
 
 /** What the scripted provider says in every dialect, and the usage it states. */
 export const PIECES = ['The gauge ', 'reads two ', 'metres.'] as const;
@@ -17,7 +17,10 @@ export interface HeldStream {
   readonly hold: Gate;
 }
 
-/** `events` up to and with number `split` are the first part. */
+/**
+ * `events` up to and with number `split` are the first part. The end of the
+ * message comes with the last event: some clients leave once they have that.
+ */
 export function heldStream(contentType: string, events: readonly Bytes[], split: number): HeldStream {
   const hold = gate();
   const part = (from: number, to?: number): Buffer => Buffer.concat(events.slice(from, to).map(bytes));
@@ -25,7 +28,8 @@ export function heldStream(contentType: string, events: readonly Bytes[], split:
     ['Content-Type', contentType],
     ['Transfer-Encoding', 'chunked'],
   ] as const;
-  return { script: [head(200, fields), chunk(part(0, split)), hold, chunk(part(split)), last()], hold };
+  const end = Buffer.concat([chunkFrame(part(split)), lastChunk()]);
+  return { script: [head(200, fields), chunk(part(0, split)), hold, raw(end)], hold };
 }
 
 const SSE = 'text/event-stream';

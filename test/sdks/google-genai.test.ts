@@ -79,6 +79,13 @@ t.test('an upload goes on through the gateway', async t => {
       ['X-Goog-Upload-Status', 'active'],
     ] as const;
     lab.up.reply(respond(200, started, ''), { once: true });
+    const file = { file: { name: 'files/f-1', uri: 'https://files.example/f-1', mimeType: 'text/plain' } };
+    const ended = [
+      ['Content-Type', 'application/json'],
+      ['X-Goog-Upload-Status', 'final'],
+    ] as const;
+    // The second request follows at once: its answer must be ready before the first.
+    lab.up.reply(respond(200, ended, JSON.stringify(file)), { once: true });
     const uploading = client('google', apiKey).files.upload({
       file: new Blob([bytes], { type: 'text/plain' }),
       config: { mimeType: 'text/plain' },
@@ -87,14 +94,8 @@ t.test('an upload goes on through the gateway', async t => {
     t.match(start.target, /^\/upload\/v1(beta)?\/files$/);
     t.equal(start.value('x-goog-upload-command'), 'start');
     await lab.expectFact(t, { provider: 'google', operation: 'files', requestBytes: start.bodyBytes });
-    const file = { file: { name: 'files/f-1', uri: 'https://files.example/f-1', mimeType: 'text/plain' } };
-    const ended = [
-      ['Content-Type', 'application/json'],
-      ['X-Goog-Upload-Status', 'final'],
-    ] as const;
-    lab.up.reply(respond(200, ended, JSON.stringify(file)), { once: true });
     t.equal((await uploading).name, 'files/f-1');
-    const bytesSent = await lab.up.next();
+    const bytesSent = await expectKey();
     t.equal(bytesSent.target, place);
     t.equal((await bytesSent.wholeBody()).toString(), bytes);
     await lab.expectFact(t, {

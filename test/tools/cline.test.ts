@@ -1,4 +1,4 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { chatStream, INPUT_TOKENS, OUTPUT_TOKENS, TEXT } from '../sdks/answers.ts';
 import { CLIENT_KEY, POOL_KEY, startSdkLab } from '../sdks/sdk-lab.ts';
 import { packageFile, runTool, toolTest } from './tool-run.ts';
@@ -8,11 +8,11 @@ function cline(baseUrl: string) {
   const signIn = `"$0" auth -p openai -k ${CLIENT_KEY} -m gauge-1 -b ${baseUrl} --data-dir ../data`;
   return {
     command: ['/bin/sh', '-c', `${signIn} && "$0" --data-dir ../data "say hi to me"`],
-    args: [packageFile('cline/bin/cline')],
+    args: [packageFile('@cline/cli-linux-x64/bin/cline')],
   };
 }
 
-toolTest(t, 'Cline, by cline auth -p openai -b', async t => {
+async function test(t: Test): Promise<void> {
   const lab = await startSdkLab(t, { providers: ['openai'] });
   const { script, hold } = chatStream('own event');
   hold.open();
@@ -31,4 +31,6 @@ toolTest(t, 'Cline, by cline auth -p openai -b', async t => {
     usageSource: 'provider',
   });
   await lab.lab.check(t);
-});
+}
+
+toolTest(t, 'Cline, by cline auth -p openai -b', test, 'binary');

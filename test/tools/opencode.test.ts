@@ -1,4 +1,4 @@
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { SCRIPT_PIECES, SCRIPT_TEXT } from '../../lib/demo/script.ts';
 import { INPUT_TOKENS, messagesStream, OUTPUT_TOKENS, TEXT } from '../sdks/answers.ts';
 import { CLIENT_KEY, startSdkLab } from '../sdks/sdk-lab.ts';
@@ -12,24 +12,19 @@ const QUIET = {
   OPENCODE_DISABLE_LSP_DOWNLOAD: '1',
 };
 
-function program(): string {
-  const platform = `opencode-${process.platform}-${process.arch}`;
-  return packageFile(...['', '-baseline', '-musl'].map(build => `${platform}${build}/bin/opencode`));
-}
-
 function opencode(npm: string, baseURL: string) {
   const models = { 'gauge-1': { name: 'Gauge' } };
   const weir = { npm, name: 'weir', options: { baseURL, apiKey: CLIENT_KEY }, models };
   const config = { model: 'weir/gauge-1', autoupdate: false, share: 'disabled', provider: { weir } };
   return {
-    command: [program()],
+    command: [packageFile('opencode-linux-x64/bin/opencode')],
     args: ['run', 'hi'],
     env: QUIET,
     files: { 'work/opencode.json': JSON.stringify(config) },
   };
 }
 
-toolTest(t, 'opencode (opencode-ai), by options.baseURL', async t => {
+async function test(t: Test): Promise<void> {
   const lab = await startSdkLab(t, { providers: ['anthropic'] });
   const told = { operation: 'chat', auth: 'static', outcome: 'complete', stream: true } as const;
   const compatible = opencode('@ai-sdk/openai-compatible', lab.base('demo', '/v1'));
@@ -45,4 +40,6 @@ toolTest(t, 'opencode (opencode-ai), by options.baseURL', async t => {
   const fact = await lab.lab.weir.fact(({ provider }) => provider === 'anthropic', 'of the answer');
   t.match(fact, { ...told, dialect: 'anthropic-messages', ...USAGE });
   await lab.lab.check(t);
-});
+}
+
+toolTest(t, 'opencode, by options.baseURL', test, 'binary');

@@ -9,20 +9,34 @@ import { closedPort } from '../upstream/index.ts';
 const PACKAGES = join(import.meta.dirname, 'node_modules');
 const RUN_DEADLINE_MS = 60_000;
 
-/** Registers a test of tools that are installed apart from the project's own packages. */
-export function toolTest(t: Test, name: string, run: (t: Test) => Promise<void>): void {
+/** The platform of the tools that are installed as the one binary they are. */
+const BINARIES_FOR = 'linux-x64';
+
+/**
+ * Registers a test of tools that are installed apart from the project's own
+ * packages. `binary`: the tool is installed for one platform only.
+ */
+export function toolTest(
+  t: Test,
+  name: string,
+  run: (t: Test) => Promise<void>,
+  kind: 'portable' | 'binary' = 'portable',
+): void {
   t.setTimeout(2 * RUN_DEADLINE_MS);
   const absent = 'the tools are absent: npm ci --ignore-scripts --prefix test/tools';
-  if (existsSync(PACKAGES)) void t.test(name, run);
+  const installed = existsSync(PACKAGES);
+  if (kind === 'binary' && `${process.platform}-${process.arch}` !== BINARIES_FOR) {
+    void t.test(name, { skip: `it is installed for ${BINARIES_FOR} only` }, async () => {});
+  } else if (installed) void t.test(name, run);
   else if (process.env.WEIR_REQUIRE_TOOLS === '1') t.fail(absent);
   else void t.test(name, { skip: absent }, async () => {});
 }
 
-/** A file below the installed packages: the first that is there. */
-export function packageFile(...candidates: readonly string[]): string {
-  const found = candidates.map(candidate => join(PACKAGES, candidate)).find(file => existsSync(file));
-  if (found === undefined) throw new Error(`none of ${candidates.join(', ')} is installed`);
-  return found;
+/** A file below the installed packages. */
+export function packageFile(path: string): string {
+  const file = join(PACKAGES, path);
+  if (!existsSync(file)) throw new Error(`${path} is not installed`);
+  return file;
 }
 
 /** Everything a package exports. The tools may be absent, so types cannot come from them: the caller states what it uses. */
