@@ -14,6 +14,9 @@ const CR = 0x0d;
  */
 export class UsageEventFilter implements BodyFilter {
   #held: Buffer | null = null;
+  /** Where in the held bytes the scan goes on, and where its line began: nothing is looked at twice. */
+  #scannedTo = 0;
+  #lineStart = 0;
   #passing = false;
 
   push(chunk: Buffer): readonly Buffer[] {
@@ -21,7 +24,7 @@ export class UsageEventFilter implements BodyFilter {
     const bytes = this.#held === null ? chunk : Buffer.concat([this.#held, chunk]);
     this.#held = null;
     let from = 0;
-    for (let end = eventEnd(bytes, 0); end !== -1; end = eventEnd(bytes, from)) {
+    for (let end = this.#eventEnd(bytes); end !== -1; end = this.#eventEnd(bytes)) {
       if (isUsageEvent(bytes.subarray(from, end))) {
         this.#passing = true;
         return [bytes.subarray(0, from), bytes.subarray(end)].filter(part => part.length > 0);
@@ -37,7 +40,30 @@ export class UsageEventFilter implements BodyFilter {
       return [bytes];
     }
     if (from < bytes.length) this.#held = bytes.subarray(from);
+    this.#scannedTo -= from;
+    this.#lineStart -= from;
     return from === 0 ? NOTHING : [bytes.subarray(0, from)];
+  }
+
+  /**
+   * The offset after the blank line that ends the event, or -1. A CR at the
+   * very end may be half of CRLF, so it does not yet end a line.
+   */
+  #eventEnd(bytes: Buffer): number {
+    let i = this.#scannedTo;
+    for (; i < bytes.length; i++) {
+      const byte = bytes[i];
+      if (byte !== LF && byte !== CR) continue;
+      if (byte === CR && i + 1 === bytes.length) break;
+      const blank = i === this.#lineStart;
+      if (byte === CR && bytes[i + 1] === LF) i++;
+      this.#lineStart = i + 1;
+      if (!blank) continue;
+      this.#scannedTo = i + 1;
+      return i + 1;
+    }
+    this.#scannedTo = i;
+    return -1;
   }
 
   /** The stream is over: what is still held was not a whole event, so it passes, unless it is the usage event itself without its blank line. */
@@ -47,24 +73,6 @@ export class UsageEventFilter implements BodyFilter {
     if (held === null || isUsageEvent(held)) return NOTHING;
     return [held];
   }
-}
-
-/**
- * The offset after the blank line that ends the event beginning at `from`, or
- * -1. A CR at the very end may be half of CRLF, so it does not yet end a line.
- */
-function eventEnd(bytes: Buffer, from: number): number {
-  let lineStart = from;
-  for (let i = from; i < bytes.length; i++) {
-    const byte = bytes[i];
-    if (byte !== LF && byte !== CR) continue;
-    if (byte === CR && i + 1 === bytes.length) return -1;
-    const blank = i === lineStart;
-    if (byte === CR && bytes[i + 1] === LF) i++;
-    if (blank) return i + 1;
-    lineStart = i + 1;
-  }
-  return -1;
 }
 
 function isUsageEvent(event: Buffer): boolean {
