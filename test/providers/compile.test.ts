@@ -103,6 +103,7 @@ t.test('what is no origin is refused', async t => {
       'http://a.example:99999',
       'http://a.example\n',
       'http://ä.example',
+      'http://a.example"',
     ],
   ]) {
     const found = problems({ openai: { origin } });
