@@ -2,8 +2,15 @@ import type { Dispatcher } from 'undici';
 import type { ErrorCode } from '../errors/index.ts';
 import type { Exchange, Tap } from '../pipeline/index.ts';
 import type { BodyFilter } from './body-filter.ts';
+import { EncodedError } from './encoded-error.ts';
 import { KeyScrubber } from './key-scrubber.ts';
-import { dropLength, inboundHead, textHeaders, upstreamRequestId } from './response-head.ts';
+import {
+  dropField,
+  inboundHead,
+  type ResponseHead,
+  textHeaders,
+  upstreamRequestId,
+} from './response-head.ts';
 import type { Run } from './run.ts';
 import { truncateResponse } from './truncate.ts';
 import { upstreamErrorCode } from './upstream-error.ts';
@@ -28,6 +35,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | null = null;
   #tap: Tap | null = null;
   #filter: BodyFilter | null = null;
+  #encodedError: EncodedError | null = null;
   /** Body bytes still to be sent, -1 where no length was stated or nothing is held. */
   #bytesLeft = -1;
   #upstreamCloseDelimited = false;
@@ -76,20 +84,45 @@ export class Relay implements Dispatcher.DispatchHandler {
       exchange.streamRequested === true || (head.contentType !== null && STREAM_TYPES.test(head.contentType));
     this.#upstreamCloseDelimited = !bodiless && head.length < 0 && !head.chunked;
     this.#holdsEnd = run.plan.holdsEnd;
-    this.#filter = bodiless ? null : filterFor(exchange, status, head.encoded);
+    if (!bodiless) this.#openTap(status, raw);
+    if (!bodiless && head.coding !== null && repeatsKey(exchange, status)) {
+      this.#encodedError = new EncodedError(status, statusText, head);
+      return;
+    }
+    this.#filter = bodiless ? null : filterFor(exchange, status, head.coding !== null);
+    this.#begin(status, statusText, head, bodiless);
+  }
+
+  /** Sends the head; from here on the answer is the provider's. */
+  #begin(status: number, statusText: string | undefined, head: ResponseHead, bodiless: boolean): void {
+    const { req, res } = this.#exchange;
     const shortens = this.#filter instanceof UsageEventFilter;
     const length = shortens ? -1 : head.length;
-    if (shortens) dropLength(head.headers);
-    if (!bodiless) {
-      if (this.#holdsEnd) this.#bytesLeft = length;
-      this.#openTap(status, raw);
-    }
-    run.beginResponse(status, statusText, head.headers);
-    this.#clientCloseDelimited = exchange.req.httpVersionMinor === 0 && length < 0;
+    if (shortens) dropField(head.headers, 'content-length');
+    if (this.#holdsEnd && !bodiless) this.#bytesLeft = length;
+    this.#run.beginResponse(status, statusText, head.headers);
+    this.#clientCloseDelimited = req.httpVersionMinor === 0 && length < 0;
     this.#begun = true;
     // With length 0 the head is itself the end of message.
     if (!bodiless && this.#bytesLeft !== 0) this.#queueFlush();
-    exchange.res.on('drain', () => this.#unblock(BLOCKED_BY_CLIENT));
+    res.on('drain', () => this.#unblock(BLOCKED_BY_CLIENT));
+  }
+
+  /** Sends a held error, without the key and its coding where it repeats the key. */
+  #releaseError(error: EncodedError, isWhole: boolean): void {
+    this.#encodedError = null;
+    const { head, status, statusText } = error;
+    const scrubbed = isWhole ? error.scrubbed(this.#exchange.poolKey!.secret) : null;
+    if (scrubbed === null) {
+      this.#begin(status, statusText, head, false);
+      this.#send(error.body());
+      return;
+    }
+    dropField(head.headers, 'content-encoding');
+    dropField(head.headers, 'content-length');
+    head.headers.push('content-length', String(scrubbed.length));
+    this.#begin(status, statusText, { ...head, length: scrubbed.length }, false);
+    this.#send(scrubbed);
   }
 
   #openTap(status: number, raw: readonly string[]): void {
@@ -115,6 +148,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.#flushQueued = false;
     if (this.#over) return;
     this.#pass();
+    if (!this.#begun) return;
     // Not flushHeaders(): that encodes the head as UTF-8 and would change bytes above 0x7f.
     if (!this.#wrote && this.#tail === null) this.#exchange.res.write(NO_BYTES);
   }
@@ -126,7 +160,9 @@ export class Relay implements Dispatcher.DispatchHandler {
     const bytes = batch.length === 1 ? batch[0]! : Buffer.concat(batch, this.#batchBytes);
     batch.length = 0;
     this.#batchBytes = 0;
-    if (this.#filter === null) this.#send(bytes);
+    if (this.#encodedError !== null) {
+      if (!this.#encodedError.push(bytes)) this.#releaseError(this.#encodedError, false);
+    } else if (this.#filter === null) this.#send(bytes);
     else for (const kept of this.#filter.push(bytes)) this.#send(kept);
     if (this.#tap !== null && !this.#tap.write(bytes)) this.#block(BLOCKED_BY_TAP);
   }
@@ -166,6 +202,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     }
     this.#over = true;
     this.#pass();
+    if (this.#encodedError !== null) this.#releaseError(this.#encodedError, true);
     if (this.#filter !== null) for (const bytes of this.#filter.end()) this.#send(bytes);
     if (this.#tap === null) this.#conclude(true);
     else this.#tap.end(sawEnd => this.#conclude(sawEnd));
@@ -250,11 +287,12 @@ export class Relay implements Dispatcher.DispatchHandler {
 function filterFor(exchange: Exchange, status: number, encoded: boolean): BodyFilter | null {
   if (encoded) return null;
   if (exchange.usageInjected && status === 200) return new UsageEventFilter();
-  const isError = status < 200 || status > 299;
-  if (isError && exchange.principal!.managed && exchange.poolKey !== null) {
-    return new KeyScrubber(exchange.poolKey.secret);
-  }
-  return null;
+  return repeatsKey(exchange, status) ? new KeyScrubber(exchange.poolKey!.secret) : null;
+}
+
+/** Whether this answer is one in which providers repeat the key they were given: an error to a pool key. */
+function repeatsKey(exchange: Exchange, status: number): boolean {
+  return status > 299 && exchange.principal!.managed && exchange.poolKey !== null;
 }
 
 function flushRelay(relay: Relay): void {

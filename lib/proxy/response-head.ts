@@ -16,7 +16,8 @@ export interface ResponseHead {
   readonly length: number;
   readonly chunked: boolean;
   readonly contentType: string | null;
-  readonly encoded: boolean;
+  /** Content-Encoding, or null where there is none or `identity`. */
+  readonly coding: string | null;
 }
 
 /** undici hands the head over as raw buffers; latin1 keeps every byte. */
@@ -48,7 +49,7 @@ export function inboundHead(exchange: Exchange, site: Site, raw: readonly string
   let length = -1;
   let chunked = false;
   let contentType: string | null = null;
-  let encoded = false;
+  let coding: string | null = null;
   let hasRequestId = false;
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i]!;
@@ -61,13 +62,13 @@ export function inboundHead(exchange: Exchange, site: Site, raw: readonly string
       continue;
     if (lower === 'content-length') length = Number(value);
     else if (lower === 'content-type') contentType = value;
-    else if (lower === 'content-encoding') encoded = value.toLowerCase() !== 'identity';
+    else if (lower === 'content-encoding') coding = value.toLowerCase() === 'identity' ? null : value;
     else if (lower === 'x-request-id') hasRequestId = true;
     headers.push(name, provider.rewriteUrlHeaders.has(lower) ? rewriteUrl(exchange, site, value) : value);
   }
   if (cors !== null) headers.push(...cors);
   addOwnFields(exchange, headers, hasRequestId);
-  return { headers, length, chunked, contentType, encoded };
+  return { headers, length, chunked, contentType, coding };
 }
 
 function addOwnFields(exchange: Exchange, headers: string[], hasRequestId: boolean): void {
@@ -77,9 +78,9 @@ function addOwnFields(exchange: Exchange, headers: string[], hasRequestId: boole
   if (model !== null && VISIBLE.test(model)) headers.push('x-weir-model', model);
 }
 
-/** Takes Content-Length off a head whose body will be shorter. */
-export function dropLength(headers: string[]): void {
-  const at = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-length');
+/** Takes a field (lower case) off a head whose body will be another: its length, its coding. */
+export function dropField(headers: string[], field: string): void {
+  const at = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === field);
   if (at !== -1) headers.splice(at, 2);
 }
 

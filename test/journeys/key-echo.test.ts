@@ -1,4 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import t, { type Test } from 'tap';
+import { CODINGS } from '../dialects/corpus-case.ts';
 import type { Fields } from '../raw/index.ts';
 import * as up from '../upstream/index.ts';
 import { AS_TEAM, POOL_KEY, startLab } from './lab.ts';
@@ -43,6 +45,33 @@ t.test('at every split of the body', async t => {
     const body = await echoed(t, up.chunked(401, JSON_TYPE, [echo.subarray(0, cut), echo.subarray(cut)]));
     t.match(body, /^a .* b .* c$/, `cut at ${cut}`);
   }
+});
+
+t.test('inside a content coding: the plain body without the key; without the key, every byte', async t => {
+  for (const [coding, encode] of CODINGS) {
+    const fields: Fields = [...JSON_TYPE, ['Content-Encoding', coding]];
+    for (const frame of [
+      up.respond,
+      (...[status, fields, body]: Parameters<typeof up.respond>) => up.chunked(status, fields, [body!]),
+    ]) {
+      const body = JSON.parse(await echoed(t, frame(401, fields, encode(Buffer.from(ECHO))))) as {
+        error: object;
+      };
+      t.match(body.error, { message: /^Incorrect API key provided: \*+\.$/ }, coding);
+      const other = encode(Buffer.from('{"error":"another"}'));
+      lab.up.reply(frame(429, fields, other));
+      const answer = await lab.ask({ target: CHAT, fields: AS_TEAM, body: '{"model":"m"}' });
+      t.ok(answer.body.equals(other), coding);
+      t.equal(answer.head.value('content-encoding'), coding);
+      t.equal(answer.ending, 'complete');
+    }
+  }
+  const noise = randomBytes(100_000);
+  const fields: Fields = [...JSON_TYPE, ['Content-Encoding', 'gzip']];
+  lab.up.reply(up.respond(500, fields, noise));
+  const long = await lab.ask({ target: CHAT, fields: AS_TEAM, body: '{"model":"m"}' });
+  t.ok(long.body.equals(noise), 'a long one, and one that is not what it says, passes');
+  t.equal(long.status, 500);
 });
 
 t.test('an error that does not repeat it keeps every byte', async t => {
