@@ -253,7 +253,7 @@ export class Gateway extends EventEmitter<GatewayEvents> {
   async #apply(settings: Settings): Promise<ConfigResult<Settings>> {
     if (this.#closing !== null) return refusedReload('', 'the gateway is closing');
     if (settingsDigest(settings.listen) !== settingsDigest(this.#settings.listen)) {
-      return refusedReload('listen', 'changes only by a restart: nothing was reloaded');
+      return refusedReload('listen', 'listen changes only by a restart: nothing was reloaded');
     }
     const before = { upstreams: this.#upstreams, features: this.#features, assembly: this.#assembly };
     const upstreams = poolsDiffer(this.#settings, settings) ? this.#openUpstreams(settings) : this.#upstreams;

@@ -30,7 +30,8 @@ export function fillTemplate(template: string, values: ReadonlyMap<string, strin
 /** Reads an absolute http(s) URL as origin and path prefix. A string says what is wrong with it. */
 export function parseOrigin(text: string): Origin | string {
   const url = ABSOLUTE_URL.test(text) ? URL.parse(text) : null;
-  if (url === null || !HOST.test(url.hostname)) return 'must be an absolute URL such as https://api.example.com';
+  if (url === null || !HOST.test(url.hostname))
+    return 'must be an absolute URL such as https://api.example.com';
   if (url.username !== '' || url.password !== '')
     return 'must not hold a user name or password: keys go into keys';
   if (text.includes('?') || text.includes('#')) return 'must have neither a query nor a fragment';

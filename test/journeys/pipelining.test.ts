@@ -43,25 +43,28 @@ const CUT_SHORT: readonly (readonly [string, up.Script])[] = [
 ];
 
 for (const [name, script] of CUT_SHORT) {
-  t.test(`${name} behind an answer under way: that one ends whole, then the connection breaks off`, async t => {
-    const first = up.gate();
-    lab.up.on('GET', '/a', [first, ...up.respond(200, [], 'A')], { once: true });
-    lab.up.on('GET', '/b', script, { once: true });
-    const { client, ids } = await pipeline(t, ['/lab/a', '/lab/b']);
-    await first.reached;
-    t.match(await lab.fact(ids.get('/lab/b')!), { outcome: 'upstreamTruncated', status: 200 });
-    t.equal(client.reader.received, 0, 'nothing has been answered yet');
-    first.open();
-    await expectWhole(t, client, 200, 'A');
-    const head = await client.readHead();
-    if (head !== null) {
-      const body = client.body(head, 'GET');
-      t.ok('part'.startsWith(String(await body.all())), 'no byte that the provider did not send');
-      t.match(body.ending, /^(?:reset|finEarly)$/, 'never a clean end');
-    }
-    await within(client.ended(), 'the connection to end');
-    t.match(await lab.fact(ids.get('/lab/a')!), { outcome: 'complete' });
-  });
+  t.test(
+    `${name} behind an answer under way: that one ends whole, then the connection breaks off`,
+    async t => {
+      const first = up.gate();
+      lab.up.on('GET', '/a', [first, ...up.respond(200, [], 'A')], { once: true });
+      lab.up.on('GET', '/b', script, { once: true });
+      const { client, ids } = await pipeline(t, ['/lab/a', '/lab/b']);
+      await first.reached;
+      t.match(await lab.fact(ids.get('/lab/b')!), { outcome: 'upstreamTruncated', status: 200 });
+      t.equal(client.reader.received, 0, 'nothing has been answered yet');
+      first.open();
+      await expectWhole(t, client, 200, 'A');
+      const head = await client.readHead();
+      if (head !== null) {
+        const body = client.body(head, 'GET');
+        t.ok('part'.startsWith(String(await body.all())), 'no byte that the provider did not send');
+        t.match(body.ending, /^(?:reset|finEarly)$/, 'never a clean end');
+      }
+      await within(client.ended(), 'the connection to end');
+      t.match(await lab.fact(ids.get('/lab/a')!), { outcome: 'complete' });
+    },
+  );
 }
 
 t.test('what is pipelined behind a refused request neither runs nor is answered', async t => {
