@@ -75,7 +75,12 @@ async function listening(port: number): Promise<void> {
   throw new Error('nginx does not listen');
 }
 
+/** The workers: nginx may listen before it has forked them. */
 async function childrenOf(pid: number): Promise<number[]> {
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'latin1');
-  return children.trim().split(' ').map(Number);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'latin1')).trim();
+    if (children !== '') return children.split(' ').map(Number);
+    await setTimeout(POLL_MS);
+  }
+  throw new Error('nginx has no workers');
 }
