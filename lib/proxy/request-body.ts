@@ -20,11 +20,13 @@ export function declaredLength(req: IncomingMessage): number {
 /**
  * Reads up to `inHandBytes` of a body. A body that ends within them is whole;
  * a longer one is handed on with what was read, still flowing no further.
+ * `arrived` is called at each piece: a slow client is not a silent one.
  */
 export function startBody(
   req: IncomingMessage,
   inHandBytes: number,
   bytesMax: number,
+  arrived: () => void,
   done: (start: BodyStart) => void,
 ): void {
   const length = declaredLength(req);
@@ -44,6 +46,7 @@ export function startBody(
     done(start);
   };
   const onData = (chunk: Buffer): void => {
+    arrived();
     chunks.push(chunk);
     bytes += chunk.length;
     if (bytes > bytesMax) {

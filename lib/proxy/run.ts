@@ -123,7 +123,11 @@ export class Run {
     const signsBody = exchange.principal!.managed && exchange.provider!.scheme.needsBody;
     this.#uploadMs = this.nowMs();
     const inHandBytes = signsBody ? plan.bodyBytesMax : Math.min(IN_HAND_BYTES, plan.bodyBytesMax);
-    startBody(exchange.req, inHandBytes, plan.bodyBytesMax, start => this.#guard(() => this.#onBody(start)));
+    const arrived = (): void => {
+      this.#uploadMs = this.nowMs();
+    };
+    const done = (start: BodyStart): void => this.#guard(() => this.#onBody(start));
+    startBody(exchange.req, inHandBytes, plan.bodyBytesMax, arrived, done);
   }
 
   #onBody(start: BodyStart): void {
@@ -275,6 +279,7 @@ export class Run {
       return;
     }
     this.#relay?.cut(() => {});
+    this.#upload?.destroy();
     exchange.outcome = outcome;
     exchange.errorCode = refusal.code;
     try {
