@@ -31,7 +31,7 @@ writeFileSync(join(folder, 'slow-disk.mjs'), SLOW_DISK);
 const slow = { NODE_OPTIONS: `--import=${pathToFileURL(join(folder, 'slow-disk.mjs'))}` };
 // An end is never released before its fact is written.
 const held = await startLab(t, { config: { usage: { holdMs: 60_000 } }, weir: { env: slow } });
-const plain = await startLab(t, { config: { usage: {} } });
+const plain = await startLab(t, { config: { usage: { holdMs: 10_000 } } });
 
 /** Asks, and reads the journal with the last byte of the answer in hand. */
 async function askThenRead(lab: Lab, parts: RequestParts) {
