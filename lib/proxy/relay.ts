@@ -78,7 +78,6 @@ export class Relay implements Dispatcher.DispatchHandler {
     const head = inboundHead(exchange, run.plan.site, raw);
     const bodiless = exchange.req.method === 'HEAD' || status === 204 || status === 304;
     exchange.firstByteMs = run.nowMs();
-    exchange.status = status;
     exchange.upstreamRequestId = upstreamRequestId(exchange, raw);
     exchange.streamed =
       exchange.streamRequested === true || (head.contentType !== null && STREAM_TYPES.test(head.contentType));
@@ -101,6 +100,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     if (shortens) dropField(head.headers, 'content-length');
     if (this.#holdsEnd && !bodiless) this.#bytesLeft = length;
     this.#run.beginResponse(status, statusText, head.headers);
+    this.#exchange.status = status;
     this.#clientCloseDelimited = req.httpVersionMinor === 0 && length < 0;
     this.#begun = true;
     // With length 0 the head is itself the end of message.
@@ -240,6 +240,8 @@ export class Relay implements Dispatcher.DispatchHandler {
     const code = this.#run.uploadFault(error) ?? upstreamErrorCode(error, this.#begun);
     if (code === 'internal') this.#run.reportBug(error);
     if (!this.#begun) {
+      // A held error that broke off: what the tap inflates of it is of no use any more.
+      this.#tap?.end(() => {});
       this.#run.upstreamFailed(code, error);
       return;
     }

@@ -74,6 +74,20 @@ t.test('inside a content coding: the plain body without the key; without the key
   t.equal(long.status, 500);
 });
 
+t.test('an encoded error that breaks off was never begun: the client gets an error of ours', async t => {
+  const encoded = CODINGS[0][1](Buffer.from(ECHO));
+  const fields: Fields = [
+    ...JSON_TYPE,
+    ['Content-Encoding', 'gzip'],
+    ['Content-Length', String(encoded.length)],
+  ];
+  lab.up.reply([up.head(401, fields), up.raw(encoded.subarray(0, -3)), up.fin()]);
+  const { answer, fact } = await lab.askForFact({ target: CHAT, fields: AS_TEAM, body: '{"model":"m"}' });
+  t.equal(answer.status, 502);
+  t.equal(answer.head.value('x-weir-error'), 'upstream_reset');
+  t.strictSame([fact.status, fact.outcome, fact.errorCode], [502, 'upstreamFailed', 'upstream_reset']);
+});
+
 t.test('an error that does not repeat it keeps every byte', async t => {
   const body = JSON.stringify({ error: { message: `sk-CANARY is not ${POOL_KEY.slice(0, -1)}`, é: 'ü' } });
   lab.up.reply(up.respond(401, JSON_TYPE, Buffer.from(body)));
