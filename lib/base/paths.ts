@@ -22,6 +22,12 @@ export function packageRoot(): string {
   return folder;
 }
 
+/** The version of this package. */
+export function packageVersion(): string {
+  const text = readFileSync(join(packageRoot(), 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
 function isPackage(file: string): boolean {
   if (!existsSync(file)) return false;
   const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'));

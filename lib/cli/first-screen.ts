@@ -10,6 +10,8 @@ export interface ShownProvider {
 export interface FirstScreen {
   /** What the gateway listens on, as it says it. */
   readonly url: string;
+  /** Where the ops listener is, or null without one. */
+  readonly opsUrl: string | null;
   /** Name of the scripted provider, null where it is not configured. */
   readonly demo: string | null;
   /** Providers whose tools are worth a line. */
@@ -24,7 +26,7 @@ const TURN = '[{"role":"user","content":"hi"}]';
 
 const KEY_ADVICE: Readonly<Record<FirstScreen['key'], string>> = {
   own: 'keep your own key',
-  client: 'and as its key one of auth.staticKeys',
+  client: 'and as its key one of this gateway’s: weir key mint, or one of auth.staticKeys',
   none: 'any key will do',
 };
 
@@ -44,6 +46,7 @@ const DEMO_CALLS: readonly (readonly [path: string, body: string])[] = [
  */
 export function firstScreenLines(screen: FirstScreen, paint: Paint): readonly string[] {
   const lines = [`Weir listens on ${screen.url}`];
+  if (screen.opsUrl !== null) lines.push(`Ops listens on ${screen.opsUrl}`);
   const reachable = reachableUrl(screen.url);
   if (screen.demo !== null) {
     lines.push('', paint.strong('Try it: the built-in demo needs no key and no network'));

@@ -1,15 +1,28 @@
 import { Command, CommanderError } from 'commander';
+import { packageVersion } from '../base/index.ts';
 import { addCheck } from './commands/check.ts';
+import { addDeny } from './commands/deny.ts';
+import { addIssuer } from './commands/issuer.ts';
+import { addKey } from './commands/key.ts';
+import { addProvider } from './commands/provider.ts';
 import { addProviders } from './commands/providers.ts';
 import { addServe } from './commands/serve.ts';
 import { addVerify } from './commands/verify.ts';
 import { type CliIo, EXIT } from './io.ts';
-import { packageVersion } from './package-version.ts';
 import { paintFor } from './paint.ts';
 import type { AddVerb } from './verb.ts';
 
 /** Every verb. A new one is a file in `commands/` and an entry here. */
-const VERBS: readonly AddVerb[] = [addServe, addCheck, addVerify, addProviders];
+const VERBS: readonly AddVerb[] = [
+  addServe,
+  addCheck,
+  addVerify,
+  addProviders,
+  addIssuer,
+  addKey,
+  addDeny,
+  addProvider,
+];
 
 const OWN_OPTIONS: ReadonlySet<string> = new Set(['-h', '--help', '-V', '--version']);
 const WIDTH_MAX = 100;

@@ -9,8 +9,8 @@ export function shownProviders(
   settings: Settings,
   catalogue: Catalogue,
 ): Pick<FirstScreen, 'demo' | 'providers' | 'key'> {
-  const { byo, open, staticKeys } = settings.auth;
-  const key = staticKeys.length > 0 ? 'client' : open && byo !== true ? 'none' : 'own';
+  const { byo, open, staticKeys, issuers } = settings.auth;
+  const key = staticKeys.length + issuers.length > 0 ? 'client' : open && byo !== true ? 'none' : 'own';
   const isScripted = (name: string): boolean => catalogue.rows.get(name)?.scripted === true;
   const names = Object.keys(settings.providers ?? {});
   const rows = describeProviders(catalogue);

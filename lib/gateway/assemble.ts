@@ -1,23 +1,34 @@
 import { basename, dirname, join } from 'node:path';
-import type { Clock, Secret } from '../base/index.ts';
-import { IdentifyStage, installationSecret, PoolStage, StaticKeys } from '../keys/index.ts';
+import type { Clock } from '../base/index.ts';
+import { BadCredentialBudget } from '../base/index.ts';
 import {
-  compileStages,
-  type FactSink,
-  type House,
-  type Installed,
-  type Provider,
-} from '../pipeline/index.ts';
+  BadCredentials,
+  GrantStage,
+  IdentifyStage,
+  installationSecret,
+  ModelStage,
+  openVirtualKeys,
+  type Pool,
+  PoolStage,
+  type StateIds,
+  StateStage,
+  StaticKeys,
+} from '../keys/index.ts';
+import type { Limits } from '../limits/index.ts';
+import { type FactSink, type Installed, type Stage, stagesOf } from '../pipeline/index.ts';
 import type { CompiledProviders } from '../providers/index.ts';
-import type { Plan, Upstreams } from '../proxy/index.ts';
-import { openTap, Settler, type UsageSettings } from '../usage/index.ts';
+import { ClientAddresses, type Plan, type Upstreams } from '../proxy/index.ts';
+import { Settler, tapOpener, type UsageSettings } from '../usage/index.ts';
+import { AddressSet } from '../wire/index.ts';
 import type { Settings } from './settings.ts';
 
 export interface Parts {
   readonly clock: Clock;
-  readonly house: House;
   readonly compiled: CompiledProviders;
   readonly installed: readonly Installed[];
+  readonly limits: Limits;
+  readonly pool: Pool;
+  readonly stateIds: StateIds | null;
   readonly upstreams: Upstreams;
   /** Sinks that are always there: the log, the `fact` event. */
   readonly sinks: readonly FactSink[];
@@ -35,57 +46,75 @@ function secretFile(usage: UsageSettings | undefined): string | null {
   return join(dirname(usage.journal), `${basename(usage.journal)}.secret`);
 }
 
-/** Whether clients may bring their own provider keys (CONTRACT §2). */
-export function isByo(settings: Settings): boolean {
-  return settings.auth.byo ?? settings.auth.staticKeys.length === 0;
+/** Whether a credential of ours exists: a key that we signed, or a static one. */
+function hasOwnKeys({ auth }: Settings): boolean {
+  return auth.staticKeys.length > 0 || auth.issuers.length > 0;
 }
 
-function coreStages(settings: Settings, providers: Iterable<Provider>, secret: Secret) {
-  const { open, staticKeys } = settings.auth;
-  return [
-    new IdentifyStage({
-      byo: isByo(settings),
-      open,
-      staticKeys: new StaticKeys(staticKeys),
-      installationSecret: secret,
-    }),
-    new PoolStage(providers),
-  ];
+/** Whether clients may bring their own provider keys (CONTRACT §2). */
+export function isByo(settings: Settings): boolean {
+  return settings.auth.byo ?? !hasOwnKeys(settings);
+}
+
+async function coreStages(settings: Settings, { clock, pool, stateIds }: Parts): Promise<readonly Stage[]> {
+  const { auth, limits, usage } = settings;
+  const ownKeys = hasOwnKeys(settings);
+  const identify = new IdentifyStage({
+    byo: isByo(settings),
+    open: auth.open,
+    staticKeys: new StaticKeys(auth.staticKeys, clock),
+    virtualKeys: await openVirtualKeys(auth, clock),
+    badCredentials: ownKeys
+      ? new BadCredentials(new BadCredentialBudget(limits.badCredentialsPerAddress, clock))
+      : null,
+    installationSecret: installationSecret(secretFile(usage as UsageSettings | undefined)),
+  });
+  const grants = ownKeys ? [new GrantStage(), new ModelStage()] : [];
+  const state = stateIds === null ? [] : [new StateStage(stateIds)];
+  return [identify, ...grants, ...state, new PoolStage(pool)];
 }
 
 /** Compiles settings into the one object the proxy runs on. */
-export function assemble(settings: Settings, parts: Parts): Assembly {
-  const { compiled, installed } = parts;
+export async function assemble(settings: Settings, parts: Parts): Promise<Assembly> {
+  const { compiled, installed, limits, stateIds } = parts;
+  const { listen, auth } = settings;
   const usage = settings.usage as UsageSettings | undefined;
-  const secret = installationSecret(secretFile(usage));
-  const stages = compileStages([
-    ...coreStages(settings, compiled.providers.values(), secret),
+  const stages = [
+    ...(await coreStages(settings, parts)),
     ...installed.flatMap(feature => feature.stages ?? []),
-  ]);
+  ];
+  const admit = installed.flatMap(feature => feature.admitStages ?? []);
   const settler = new Settler({
     clock: parts.clock,
     sinks: [...installed.flatMap(feature => feature.sinks ?? []), ...parts.sinks],
     tagHeaders: usage?.tagHeaders ?? [],
   });
   const blockers = installed.flatMap(feature => (feature.blockedBy ? [feature.blockedBy] : []));
-  const { open } = settings.auth;
   const byo = isByo(settings);
   const plan: Plan = {
     providers: compiled.providers,
     bare: compiled.bare,
-    early: stages.filter(({ phase }) => phase === 'identify' || phase === 'limit'),
-    late: stages.filter(({ phase }) => phase === 'inspect' || phase === 'route'),
+    addresses: new ClientAddresses(listen.trustedProxies),
+    readsAddress: admit.length > 0 || listen.allow.length > 0 || hasOwnKeys(settings),
+    allow: listen.allow.length === 0 ? null : new AddressSet(listen.allow),
+    connectionsPerAddress: settings.limits.connectionsPerAddress,
+    admit,
+    early: stagesOf(stages, ['identify', 'authorize', 'limit']),
+    late: stagesOf(stages, ['inspect', 'route']),
     bodyBytesMax: settings.limits.bodyBytes,
     inflightMax: settings.limits.inflight,
+    readsOutputLimit: limits.readsOutputLimit,
+    limitHeaders: limits.limitHeaders,
+    pool: parts.pool,
     timeouts: settings.timeouts,
     site: {
-      corsOrigins: new Set(settings.listen.cors),
-      hosts: new Set(settings.listen.hosts.map(name => name.toLowerCase())),
+      corsOrigins: new Set(listen.cors),
+      hosts: new Set(listen.hosts.map(name => name.toLowerCase())),
     },
     isOpen: provider =>
-      (open && provider.keys.length > 0) || (provider.scheme.name === 'none' && (open || byo)),
+      (auth.open && provider.keys.length > 0) || (provider.scheme.name === 'none' && (auth.open || byo)),
     upstreams: parts.upstreams,
-    openTap,
+    openTap: tapOpener(stateIds === null ? null : (exchange, id) => stateIds.learn(exchange, id)),
     settle: (exchange, recorded) => settler.settle(exchange, recorded),
     holdsEnd: installed.some(feature => feature.holdsEnd === true),
     blockedBy: blockers.length === 0 ? () => null : () => firstBlocker(blockers),

@@ -1,7 +1,10 @@
 import { isIP } from 'node:net';
+import { opsFaults } from '../admin/index.ts';
 import { systemClock } from '../base/index.ts';
 import type { SettingsFault } from '../config/index.ts';
+import { checkIssuers, isAddressRange } from '../keys/index.ts';
 import type { Catalogue } from '../providers/index.ts';
+import { UNIX_PEER } from '../proxy/index.ts';
 import { compileSettingsProviders, wantsScripted } from './providers.ts';
 import type { Settings } from './settings.ts';
 
@@ -20,14 +23,14 @@ function providerWithKeys(settings: Settings): string | null {
 
 function checkClientAuth(settings: Settings): SettingsFault[] {
   const { auth, listen } = settings;
-  if (auth.staticKeys.length > 0 || auth.open) return [];
+  if (auth.staticKeys.length > 0 || auth.issuers.length > 0 || auth.open) return [];
   const pooled = providerWithKeys(settings);
   if (pooled !== null) {
     return [
       {
         path: ['providers', pooled, 'keys'],
         message:
-          'a pool key needs clients that can be told apart: add auth.staticKeys, or say auth.open: true to let everyone who can reach the port spend it',
+          'a pool key needs clients that can be told apart: add auth.issuers (weir issuer new) or auth.staticKeys, or say auth.open: true to let everyone who can reach the port spend it',
       },
     ];
   }
@@ -36,7 +39,7 @@ function checkClientAuth(settings: Settings): SettingsFault[] {
       {
         path: ['listen', 'host'],
         message:
-          'an address that others can reach needs auth.staticKeys, or auth.open: true if everyone who can reach it may use it',
+          'an address that others can reach needs auth.issuers or auth.staticKeys, or auth.open: true if everyone who can reach it may use it',
       },
     ];
   }
@@ -68,6 +71,38 @@ function checkStaticKeys(settings: Settings): SettingsFault[] {
   return problems;
 }
 
+/** Entries that must be addresses or ranges. */
+function checkRanges(
+  ranges: readonly string[],
+  path: SettingsFault['path'],
+  words: readonly string[] = [],
+): SettingsFault[] {
+  return ranges.flatMap((range, i) =>
+    words.includes(range) || isAddressRange(range)
+      ? []
+      : [{ path: [...path, i], message: 'expected an address or a range such as 10.0.0.0/8' }],
+  );
+}
+
+function checkAddresses({ listen, auth }: Settings): SettingsFault[] {
+  return [
+    ...checkRanges(listen.trustedProxies, ['listen', 'trustedProxies'], [UNIX_PEER]),
+    ...checkRanges(listen.allow, ['listen', 'allow']),
+    ...auth.staticKeys.flatMap(({ grant }, i) =>
+      checkRanges(grant?.ips ?? [], ['auth', 'staticKeys', i, 'grant', 'ips']),
+    ),
+  ];
+}
+
+function checkOps({ ops, auth }: Settings): readonly SettingsFault[] {
+  return ops === undefined
+    ? []
+    : opsFaults(
+        ops,
+        auth.staticKeys.map(({ key }) => key),
+      );
+}
+
 /** Any address does for a check: the scripted origin is started only to serve. */
 const SOME_ORIGIN = 'http://127.0.0.1:1';
 
@@ -96,5 +131,12 @@ function checkGrants(settings: Settings, providers: ReadonlyMap<string, unknown>
 
 /** The rules of CONTRACT §2 on who may use a configured key, and whether the providers can be reached at all. */
 export function checkSettings(settings: Settings, catalogue: Catalogue): readonly SettingsFault[] {
-  return [...checkClientAuth(settings), ...checkStaticKeys(settings), ...checkProviders(settings, catalogue)];
+  return [
+    ...checkClientAuth(settings),
+    ...checkIssuers(settings.auth),
+    ...checkStaticKeys(settings),
+    ...checkAddresses(settings),
+    ...checkOps(settings),
+    ...checkProviders(settings, catalogue),
+  ];
 }

@@ -10,8 +10,9 @@ export function explain(settings: Settings, catalogue: Catalogue): readonly stri
   const compiled = compileSettingsProviders(settings, catalogue, systemClock, null);
   const providers = 'providers' in compiled ? [...compiled.providers.values()] : [];
   const pooled = providers.filter(({ keys }) => keys.length > 0);
-  const { staticKeys, open } = settings.auth;
+  const { staticKeys, issuers, open } = settings.auth;
   const clients = [
+    ...(issuers.length > 0 ? [`keys signed by ${issuers.length} issuer(s)`] : []),
     ...(staticKeys.length > 0 ? [`${staticKeys.length} static key(s)`] : []),
     ...(isByo(settings) ? ['their own provider keys'] : []),
     ...(open ? ['no key at all where a pool key is configured'] : []),

@@ -2,15 +2,15 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Clock, IdSource, systemClock } from '../base/index.ts';
+import { type Clock, IdSource, packageVersion, systemClock } from '../base/index.ts';
 import type { ConfigResult } from '../config/index.ts';
 import { type DemoOrigin, startDemoOrigin } from '../demo/index.ts';
 import { Log, type LogOptions } from '../observe/index.ts';
 import type { Fact, FactSink, House, Installed, Warning } from '../pipeline/index.ts';
 import type { CompiledProviders } from '../providers/index.ts';
 import { DnsCache, type DrainTimes, Listener, RequestHandler, Upstreams } from '../proxy/index.ts';
-import { type Assembly, assemble } from './assemble.ts';
-import { FEATURES } from './features.ts';
+import { type Build, Builder } from './builder.ts';
+import { Ops, type OpsView } from './ops.ts';
 import { compileSettingsProviders, wantsScripted } from './providers.ts';
 import type { Settings } from './settings.ts';
 import { settingsDigest } from './settings-digest.ts';
@@ -18,6 +18,7 @@ import type { SettingsLoader } from './settings-loader.ts';
 
 const TICK_MS = 1000;
 const IDLE_CHECK_MS = 20;
+const NO_DRAIN: DrainTimes = { lameDuckMs: 0, drainMs: 0 };
 
 export interface GatewayOptions {
   /** The operational log; without it facts and warnings are events only. */
@@ -40,20 +41,6 @@ function instanceName(): string {
   );
 }
 
-/** A feature as it was installed, and from which settings. */
-interface Running {
-  readonly digest: string;
-  readonly installed: Installed;
-}
-
-/** Everything that one set of settings amounts to. */
-interface Build {
-  readonly settings: Settings;
-  readonly upstreams: Upstreams;
-  readonly features: ReadonlyMap<string, Running>;
-  readonly assembly: Assembly;
-}
-
 /**
  * A running gateway: the composition root's product. `handler` serves requests
  * of anybody's server; `listen` opens one of its own.
@@ -65,12 +52,11 @@ export class Gateway extends EventEmitter<GatewayEvents> {
   readonly #dns: DnsCache;
   readonly #log: Log | null;
   readonly #ticks: NodeJS.Timeout;
-  #features: ReadonlyMap<string, Running> = new Map();
   /** What a reload replaced and running exchanges may still use; closed when the last of them is over. */
   readonly #retired = new Set<() => Promise<void>>();
-  #settings: Settings;
-  #assembly!: Assembly;
-  #upstreams: Upstreams;
+  readonly #builder: Builder;
+  #build!: Build;
+  #ops: Ops | null = null;
   #demo: DemoOrigin | null = null;
   #proxy!: RequestHandler;
   #listener: Listener | null = null;
@@ -78,22 +64,29 @@ export class Gateway extends EventEmitter<GatewayEvents> {
   /** Reloads one after the other. */
   #applying: Promise<unknown> = Promise.resolve();
 
-  private constructor(settings: Settings, loader: SettingsLoader, log: Log | null, clock: Clock) {
+  private constructor(loader: SettingsLoader, log: Log | null, clock: Clock) {
     super();
-    this.#settings = settings;
     this.#loader = loader;
     this.#log = log;
     this.#clock = clock;
     this.#dns = new DnsCache(clock);
-    this.#upstreams = this.#openUpstreams(settings);
+    this.#builder = new Builder({
+      clock,
+      house: compiled => this.#house(compiled),
+      compile: settings => this.#compile(settings),
+      upstreams: ({ limits, timeouts }) => new Upstreams(limits.inflight, timeouts.connectMs, this.#dns),
+      sinks: installed => this.#sinks(installed),
+    });
     this.#ticks = setInterval(() => this.#tick(), TICK_MS).unref();
   }
 
   static async start(settings: Settings, loader: SettingsLoader, options: GatewayOptions): Promise<Gateway> {
     const log = options.log ? await Log.open(options.log) : null;
-    const gateway = new Gateway(settings, loader, log, systemClock);
+    const gateway = new Gateway(loader, log, systemClock);
     try {
-      gateway.#commit(await gateway.#build(settings, gateway.#upstreams));
+      if (settings.ops !== undefined)
+        gateway.#ops = await Ops.create(settings.ops, gateway.#opsView(), packageVersion());
+      gateway.#commit(await gateway.#builder.build(settings, null));
     } catch (error) {
       await gateway.close({ lameDuckMs: 0, drainMs: 0 });
       throw error;
@@ -104,7 +97,10 @@ export class Gateway extends EventEmitter<GatewayEvents> {
   #tick(): void {
     if (this.#proxy === undefined) return;
     this.#proxy.checkDeadlines();
-    if (this.#retired.size > 0 && ![...this.#proxy.live].some(({ plan }) => plan !== this.#assembly.plan)) {
+    if (
+      this.#retired.size > 0 &&
+      ![...this.#proxy.live].some(({ plan }) => plan !== this.#build.assembly.plan)
+    ) {
       void this.#closeRetired();
     }
   }
@@ -115,33 +111,34 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     await Promise.all(closing.map(close => close()));
   }
 
-  #openUpstreams({ limits, timeouts }: Settings): Upstreams {
-    return new Upstreams(limits.inflight, timeouts.connectMs, this.#dns);
-  }
-
-  /** Builds all that settings ask for and changes nothing that serves. */
-  async #build(settings: Settings, upstreams: Upstreams): Promise<Build> {
-    const compiled = await this.#compile(settings);
-    const house: House = {
+  #house(compiled: CompiledProviders): House {
+    return {
       clock: this.#clock,
       instance: this.#ids.instance,
       boot: this.#ids.boot,
       providers: compiled.providers,
       warn: warning => this.#warn(warning),
+      endWhere: verdict => this.#proxy?.endWhere(verdict),
     };
-    const features = await this.#install(settings, house);
-    const installed = [...features.values()].map(running => running.installed);
-    const sinks = this.#sinks(installed);
-    const assembly = assemble(settings, { clock: this.#clock, house, compiled, installed, upstreams, sinks });
-    return { settings, upstreams, features, assembly };
+  }
+
+  #opsView(): OpsView {
+    return {
+      clock: this.#clock,
+      ids: this.#ids,
+      settings: () => this.#build.settings,
+      installed: () => this.#build.installed,
+      pool: () => this.#build.pool,
+      proxy: () => this.#proxy,
+      record: (fact, recorded) => this.#build.assembly.settler.record(fact, recorded),
+      reportBug: (error, requestId) => this.#bug(error, requestId),
+    };
   }
 
   /** Serves new exchanges by a build. One step: no exchange sees half of it. */
-  #commit({ settings, upstreams, features, assembly }: Build): void {
-    this.#settings = settings;
-    this.#upstreams = upstreams;
-    this.#features = features;
-    this.#assembly = assembly;
+  #commit(build: Build): void {
+    this.#build = build;
+    const { plan } = build.assembly;
     this.#proxy ??= new RequestHandler(
       {
         clock: this.#clock,
@@ -149,9 +146,10 @@ export class Gateway extends EventEmitter<GatewayEvents> {
         reportBug: (error, id) => this.#bug(error, id),
         explain: ({ code, detail }, id) => this.#log?.info(`${id}  ${code}: ${detail}`),
       },
-      assembly.plan,
+      plan,
     );
-    this.#proxy.plan = assembly.plan;
+    this.#proxy.plan = plan;
+    this.#ops?.update();
   }
 
   async #compile(settings: Settings): Promise<CompiledProviders> {
@@ -165,24 +163,7 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     throw new Error(compiled.map(({ path, message }) => `${path}: ${message}`).join('\n'));
   }
 
-  /** Installs what config asks for; a feature whose settings did not change lives on. */
-  async #install(settings: Settings, house: House): Promise<ReadonlyMap<string, Running>> {
-    const features = new Map<string, Running>();
-    for (const feature of FEATURES) {
-      const section = settings[feature.section];
-      if (section === undefined) continue;
-      const digest = settingsDigest(section);
-      const before = this.#features.get(feature.section);
-      const running =
-        before?.digest === digest
-          ? before
-          : { digest, installed: await feature.install(section as never, house) };
-      features.set(feature.section, running);
-    }
-    return features;
-  }
-
-  #sinks(installed: readonly Installed[]): FactSink[] {
+  #sinks(installed: readonly Installed[]): readonly FactSink[] {
     const event: FactSink = {
       name: 'event',
       take: fact => {
@@ -195,9 +176,10 @@ export class Gateway extends EventEmitter<GatewayEvents> {
         return false;
       },
     };
-    if (this.#log === null) return [event];
+    const own = this.#ops === null || this.#ops.metrics === null ? [event] : [this.#ops.metrics, event];
+    if (this.#log === null) return own;
     const isKept = installed.some(({ sinks }) => sinks !== undefined && sinks.length > 0);
-    return [this.#log.sink(!isKept), event];
+    return [this.#log.sink(!isKept), ...own];
   }
 
   #warn(warning: Warning): void {
@@ -216,21 +198,22 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     this.#proxy.handle(req, res, 'plain');
   };
 
-  /** Opens the data listener of the settings. Rejects with the system's error, such as EADDRINUSE. */
-  async listen(): Promise<{ readonly url: string }> {
+  /**
+   * Opens the data listener of the settings, and the ops listener where there is
+   * one. Rejects with the system's error, such as EADDRINUSE.
+   */
+  async listen(): Promise<{ readonly url: string; readonly opsUrl: string | null }> {
     if (this.#closing !== null || this.#listener !== null)
       throw new Error('this gateway listens already, or is closed');
-    const { listen, limits, timeouts } = this.#settings;
+    const { listen, limits, timeouts } = this.#build.settings;
     const tls = listen.tls === undefined ? null : { cert: listen.tls.cert, key: listen.tls.key.reveal() };
     const { host, port, path } = listen;
     const settings = { host, port, path: path ?? null, tls, connections: limits.connections };
-    this.#listener = new Listener(settings, timeouts, this.#proxy);
-    try {
-      return { url: await this.#listener.open() };
-    } catch (error) {
-      this.#listener = null;
-      throw error;
-    }
+    const listener = new Listener(settings, timeouts, this.#proxy);
+    const opsUrl = this.#ops === null ? null : await this.#ops.open();
+    const url = await listener.open();
+    this.#listener = listener;
+    return { url, opsUrl };
   }
 
   /**
@@ -252,21 +235,22 @@ export class Gateway extends EventEmitter<GatewayEvents> {
 
   async #apply(settings: Settings): Promise<ConfigResult<Settings>> {
     if (this.#closing !== null) return refusedReload('', 'the gateway is closing');
-    if (settingsDigest(settings.listen) !== settingsDigest(this.#settings.listen)) {
-      return refusedReload('listen', 'listen changes only by a restart: nothing was reloaded');
+    const before = this.#build;
+    for (const section of ['listen', 'ops'] as const) {
+      if (settingsDigest(fixedOf(settings, section)) !== settingsDigest(fixedOf(before.settings, section)))
+        return refusedReload(section, `${section} changes only by a restart: nothing was reloaded`);
     }
-    const before = { upstreams: this.#upstreams, features: this.#features, assembly: this.#assembly };
-    const upstreams = poolsDiffer(this.#settings, settings) ? this.#openUpstreams(settings) : this.#upstreams;
     try {
-      this.#commit(await this.#build(settings, upstreams));
+      this.#commit(await this.#builder.build(settings, before));
     } catch (error) {
       return refusedReload('', error instanceof Error ? error.message : String(error));
     }
     before.assembly.settler.close();
-    if (before.upstreams !== this.#upstreams) this.#retired.add(() => before.upstreams.close());
-    for (const [section, { installed }] of before.features) {
-      if (this.#features.get(section)?.installed === installed) continue;
-      this.#retired.add(async () => installed.close?.());
+    const { upstreams } = before;
+    if (upstreams !== this.#build.upstreams) this.#retired.add(() => upstreams.close());
+    const kept = new Set(this.#build.installed);
+    for (const installed of before.installed) {
+      if (!kept.has(installed)) this.#retired.add(async () => installed.close?.());
     }
     return { ok: true, settings, files: [], warnings: [] };
   }
@@ -281,15 +265,18 @@ export class Gateway extends EventEmitter<GatewayEvents> {
   }
 
   async #close(times: Partial<DrainTimes>): Promise<void> {
-    const { lameDuckMs, drainMs } = { ...this.#settings.drain, ...times };
+    const { lameDuckMs, drainMs } = { ...(this.#build?.settings.drain ?? NO_DRAIN), ...times };
     if (this.#listener !== null) await this.#listener.drain({ lameDuckMs, drainMs });
     else if (this.#proxy !== undefined) await this.#awaitIdle(drainMs);
     await this.#applying;
     clearInterval(this.#ticks);
-    this.#assembly?.settler.close();
     await this.#closeRetired();
-    await Promise.all([...this.#features.values()].map(({ installed }) => installed.close?.()));
-    await this.#upstreams.destroy();
+    if (this.#build !== undefined) {
+      this.#build.assembly.settler.close();
+      await Promise.all(this.#build.installed.map(installed => installed.close?.()));
+      await this.#build.upstreams.destroy();
+    }
+    await this.#ops?.close();
     await this.#demo?.close();
     this.#log?.flush();
   }
@@ -313,6 +300,9 @@ function refusedReload(path: string, message: string): ConfigResult<Settings> {
   return { ok: false, problems: [{ file: null, line: null, column: null, path, message, suggestion: null }] };
 }
 
-function poolsDiffer(a: Settings, b: Settings): boolean {
-  return a.limits.inflight !== b.limits.inflight || a.timeouts.connectMs !== b.timeouts.connectMs;
+/** The part of a section that only a restart changes: admin keys and host names of ops may come and go. */
+function fixedOf(settings: Settings, section: 'listen' | 'ops'): unknown {
+  if (section === 'listen' || settings.ops === undefined) return settings[section];
+  const { host, port, metrics } = settings.ops;
+  return { host, port, hasMetrics: metrics !== 'off' };
 }

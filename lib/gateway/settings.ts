@@ -1,5 +1,7 @@
+import { type OpsSettings, opsSchema } from '../admin/index.ts';
 import type { Secret } from '../base/index.ts';
-import { grantSchema, type StaticKeySettings } from '../keys/index.ts';
+import { type AuthSettings, authSchema } from '../keys/index.ts';
+import { type LimitSettings, limitsProperties } from '../limits/index.ts';
 import { type Catalogue, type ProvidersSettings, providersSchema } from '../providers/index.ts';
 import type { DrainTimes, Timeouts } from '../proxy/index.ts';
 import { FEATURES } from './features.ts';
@@ -14,17 +16,24 @@ export interface Settings {
     readonly tls?: { readonly cert: string; readonly key: Secret };
     readonly hosts: readonly string[];
     readonly cors: readonly string[];
+    /** Addresses and ranges whose `x-forwarded-for` is believed; `unix` for the peers of a unix socket. */
+    readonly trustedProxies: readonly string[];
+    /** Where requests may come from; empty: anywhere. */
+    readonly allow: readonly string[];
   };
   /** Absent: every known provider, with the clients' own keys. */
   readonly providers?: ProvidersSettings;
   /** No config was given at all: the built-in demo is there to try. */
   readonly withoutFile?: true;
-  readonly auth: {
-    readonly byo?: boolean;
-    readonly open: boolean;
-    readonly staticKeys: readonly StaticKeySettings[];
+  readonly auth: AuthSettings;
+  readonly limits: LimitSettings & {
+    readonly bodyBytes: number;
+    readonly inflight: number;
+    readonly connections: number;
+    readonly connectionsPerAddress: number;
+    readonly badCredentialsPerAddress: number;
   };
-  readonly limits: { readonly bodyBytes: number; readonly inflight: number; readonly connections: number };
+  readonly ops?: OpsSettings;
   readonly timeouts: Timeouts;
   readonly drain: DrainTimes;
   /** The sections of features that are switched on. */
@@ -51,36 +60,8 @@ const listenSchema = {
     },
     hosts: { type: 'array', items: { type: 'string', pattern: HOST_NAME }, default: [] },
     cors: { type: 'array', items: { type: 'string', pattern: WEB_ORIGIN }, default: [] },
-  },
-} as const;
-
-const authSchema = {
-  type: 'object',
-  additionalProperties: false,
-  default: {},
-  properties: {
-    byo: { type: 'boolean' },
-    open: { type: 'boolean', default: false },
-    staticKeys: {
-      type: 'array',
-      default: [],
-      items: {
-        type: 'object',
-        additionalProperties: false,
-        required: ['id', 'key'],
-        properties: {
-          id: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' },
-          key: { type: 'string', secret: true },
-          subject: { type: 'string', minLength: 1, maxLength: 128 },
-          tags: {
-            type: 'object',
-            additionalProperties: { type: 'string', maxLength: 256 },
-            maxProperties: 32,
-          },
-          grant: grantSchema,
-        },
-      },
-    },
+    trustedProxies: { type: 'array', items: { type: 'string' }, default: [] },
+    allow: { type: 'array', items: { type: 'string' }, default: [] },
   },
 } as const;
 
@@ -100,6 +81,9 @@ const limitsSchema = {
     bodyBytes: { bytes: true, minimum: 1024, maximum: 17_179_869_184, default: 33_554_432 },
     inflight: count(4000),
     connections: count(10_000),
+    connectionsPerAddress: count(1024),
+    badCredentialsPerAddress: count(20),
+    ...limitsProperties,
   },
 };
 
@@ -136,6 +120,7 @@ export function configSchema(catalogue: Catalogue): object {
       limits: limitsSchema,
       timeouts: timeoutsSchema,
       drain: drainSchema,
+      ops: opsSchema,
       ...Object.fromEntries(FEATURES.map(feature => [feature.section, feature.schema])),
     },
   };

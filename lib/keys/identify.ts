@@ -3,18 +3,32 @@ import type { Secret } from '../base/index.ts';
 import { Refusal } from '../errors/index.ts';
 import type { Exchange, Principal, Stage, StageResult } from '../pipeline/index.ts';
 import { CREDENTIAL_FIELDS } from '../wire/index.ts';
+import type { BadCredentials } from './bad-credentials.ts';
 import { readCredentials } from './credentials.ts';
-import { checkGrant } from './grant.ts';
-import type { StaticKey, StaticKeys } from './static-keys.ts';
+import type { StaticKeys } from './static-keys.ts';
+import type { VirtualKeys } from './virtual-keys.ts';
 
-/** What our own signed keys look like: never forwarded, whether they verify or not (CONTRACT §2). */
-const OWN_FORM = /^weir_|v4\.public\./i;
 const NO_TAGS = Object.freeze({});
+
+const NOBODY: Principal = Object.freeze({
+  auth: 'none',
+  subject: null,
+  keyId: null,
+  tags: NO_TAGS,
+  managed: false,
+  grant: null,
+  issuer: null,
+  issuedMs: null,
+});
+const ANYBODY: Principal = Object.freeze({ ...NOBODY, managed: true });
 
 export interface IdentifySettings {
   readonly byo: boolean;
   readonly open: boolean;
   readonly staticKeys: StaticKeys;
+  readonly virtualKeys: VirtualKeys;
+  /** Null where no credential of ours exists, so none can be guessed. */
+  readonly badCredentials: BadCredentials | null;
   /** Keys the HMAC that names BYO keys in facts. */
   readonly installationSecret: Secret;
 }
@@ -29,31 +43,21 @@ export class IdentifyStage implements Stage {
     this.#settings = settings;
   }
 
-  run(exchange: Exchange): StageResult {
+  run(exchange: Exchange): StageResult | Promise<StageResult> {
+    const { staticKeys, virtualKeys, byo, open } = this.#settings;
     const provider = exchange.provider!;
     const found = readCredentials(exchange.req.rawHeaders, exchange.target!.query, provider.scheme.name);
     if (found instanceof Refusal) return found;
-    const own = this.#ownKeys(found);
+    const own = found.filter(value => virtualKeys.looksOwn(value) || staticKeys.find(value) !== null);
     if (own.length > 1) return new Refusal('ambiguous_credentials');
-    const key = own[0];
-    if (key !== undefined) return this.#identifyOwn(exchange, key);
-    if (this.#settings.open && (provider.keys.length > 0 || provider.scheme.name === 'none')) {
-      exchange.principal = { auth: 'none', subject: null, keyId: null, tags: NO_TAGS, managed: true };
+    if (own.length === 1) return this.#identifyOwn(exchange, own[0]!);
+    if (open && (provider.keys.length > 0 || provider.scheme.name === 'none')) {
+      exchange.principal = ANYBODY;
       return undefined;
     }
-    if (!this.#settings.byo || this.#holdsOwn(exchange.req.rawHeaders)) return new Refusal('invalid_key');
+    if (!byo || this.#holdsOwn(exchange.req.rawHeaders)) return this.#refuseKey(exchange, found.length > 0);
     exchange.principal = this.#byoPrincipal(found);
     return undefined;
-  }
-
-  /** The static keys among the credentials, and null for each that has our own form. */
-  #ownKeys(found: readonly string[]): readonly (StaticKey | null)[] {
-    const own: (StaticKey | null)[] = [];
-    for (const value of found) {
-      const key = this.#settings.staticKeys.size === 0 ? null : this.#settings.staticKeys.find(value);
-      if (key !== null || OWN_FORM.test(value)) own.push(key);
-    }
-    return own;
   }
 
   /**
@@ -61,32 +65,50 @@ export class IdentifyStage implements Stage {
    * a field of another scheme): it must not reach a provider either.
    */
   #holdsOwn(rawHeaders: readonly string[]): boolean {
+    const { staticKeys, virtualKeys } = this.#settings;
     for (let i = 0; i < rawHeaders.length; i += 2) {
       if (!CREDENTIAL_FIELDS.has(rawHeaders[i]!.toLowerCase())) continue;
       for (const word of rawHeaders[i + 1]!.split(/[\s,]+/)) {
-        if (OWN_FORM.test(word) || this.#settings.staticKeys.find(word) !== null) return true;
+        if (virtualKeys.looksOwn(word) || staticKeys.find(word) !== null) return true;
       }
     }
     return false;
   }
 
-  #identifyOwn(exchange: Exchange, key: StaticKey | null): StageResult {
-    if (key === null) return new Refusal('invalid_key');
-    exchange.principal = {
-      auth: 'static',
-      subject: key.subject,
-      keyId: key.id,
-      tags: key.tags,
-      managed: true,
-    };
-    return checkGrant(key.grant, exchange);
+  #identifyOwn(exchange: Exchange, value: string): StageResult | Promise<StageResult> {
+    const { staticKeys, virtualKeys } = this.#settings;
+    const known = staticKeys.find(value) ?? virtualKeys.known(value);
+    if (known !== null) return this.#take(exchange, known);
+    const spent = this.#settings.badCredentials?.refusalFor(exchange.address);
+    if (spent) return spent;
+    const verified = virtualKeys.verify(value);
+    return verified instanceof Promise
+      ? verified.then(result => this.#take(exchange, result))
+      : this.#take(exchange, verified);
+  }
+
+  #take(exchange: Exchange, result: Principal | Refusal): StageResult {
+    if (result instanceof Refusal) {
+      if (result.code === 'invalid_key') this.#settings.badCredentials?.charge(exchange.address);
+      return result;
+    }
+    exchange.principal = result;
+    return undefined;
+  }
+
+  /** A request without any credential guesses nothing. */
+  #refuseKey(exchange: Exchange, wasGiven: boolean): Refusal {
+    const bad = wasGiven ? this.#settings.badCredentials : null;
+    const spent = bad?.refusalFor(exchange.address);
+    if (spent) return spent;
+    bad?.charge(exchange.address);
+    return new Refusal('invalid_key');
   }
 
   #byoPrincipal(found: readonly string[]): Principal {
     const first = found[0];
-    if (first === undefined)
-      return { auth: 'none', subject: null, keyId: null, tags: NO_TAGS, managed: false };
+    if (first === undefined) return NOBODY;
     const mac = createHmac('sha256', this.#settings.installationSecret.reveal()).update(first).digest('hex');
-    return { auth: 'byo', subject: null, keyId: `byo:${mac.slice(0, 16)}`, tags: NO_TAGS, managed: false };
+    return { ...NOBODY, auth: 'byo', keyId: `byo:${mac.slice(0, 16)}` };
   }
 }

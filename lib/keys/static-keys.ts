@@ -1,20 +1,22 @@
 import { hash, randomBytes } from 'node:crypto';
-import type { Secret } from '../base/index.ts';
-import { compileGrant, type Grant, type GrantSettings } from './grant.ts';
+import type { Clock, Secret } from '../base/index.ts';
+import { Refusal } from '../errors/index.ts';
+import type { Principal } from '../pipeline/index.ts';
+import { compileGrant, type GrantSettings } from './grant.ts';
 
 export interface StaticKeySettings {
   readonly id: string;
   readonly key: Secret;
   readonly subject?: string;
   readonly tags?: Readonly<Record<string, string>>;
+  /** RFC 3339; absent: never. */
+  readonly expires?: string;
   readonly grant?: GrantSettings;
 }
 
-export interface StaticKey {
-  readonly id: string;
-  readonly subject: string;
-  readonly tags: Readonly<Record<string, string>>;
-  readonly grant: Grant;
+interface StaticKey {
+  readonly principal: Principal;
+  readonly expiresMs: number;
 }
 
 /**
@@ -26,28 +28,38 @@ export interface StaticKey {
 export class StaticKeys {
   readonly #pepper = randomBytes(32).toString('hex');
   readonly #byDigest = new Map<string, StaticKey>();
+  readonly #clock: Clock;
 
-  constructor(settings: readonly StaticKeySettings[]) {
-    for (const { id, key, subject, tags, grant } of settings) {
-      const entry = {
-        id,
-        subject: subject ?? id,
-        tags: Object.freeze({ ...tags }),
-        grant: compileGrant(grant),
-      };
-      this.#byDigest.set(this.#digest(key.reveal()), entry);
-    }
+  constructor(settings: readonly StaticKeySettings[], clock: Clock) {
+    this.#clock = clock;
+    for (const entry of settings) this.#byDigest.set(this.#digest(entry.key.reveal()), compile(entry));
   }
 
-  get size(): number {
-    return this.#byDigest.size;
-  }
-
-  find(value: string): StaticKey | null {
-    return this.#byDigest.get(this.#digest(value)) ?? null;
+  /** The principal of a key, a refusal where it has expired, null where it is none of them. */
+  find(value: string): Principal | Refusal | null {
+    if (this.#byDigest.size === 0) return null;
+    const key = this.#byDigest.get(this.#digest(value));
+    if (key === undefined) return null;
+    return this.#clock.wallMs() < key.expiresMs
+      ? key.principal
+      : new Refusal('invalid_key', `static key ${key.principal.keyId} has expired`);
   }
 
   #digest(value: string): string {
     return hash('sha256', this.#pepper + value, 'base64');
   }
+}
+
+function compile({ id, subject, tags, expires, grant }: StaticKeySettings): StaticKey {
+  const principal: Principal = Object.freeze({
+    auth: 'static',
+    subject: subject ?? id,
+    keyId: id,
+    tags: Object.freeze({ ...tags }),
+    managed: true,
+    grant: compileGrant(grant ?? {}),
+    issuer: null,
+    issuedMs: null,
+  });
+  return { principal, expiresMs: expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(expires) };
 }

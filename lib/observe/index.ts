@@ -1,2 +1,3 @@
 export { factLine } from './fact-line.ts';
 export { Log, type LogOptions } from './log.ts';
+export { Metrics, type MetricsText } from './metrics.ts';

@@ -1,4 +1,5 @@
 import type { ErrorRow } from '../errors/index.ts';
+import type { PointerSet } from '../wire/index.ts';
 import type { UsageReading } from './usage.ts';
 
 /** What a call does, whatever the dialect (CONTRACT §3). Grants name these. */
@@ -26,6 +27,16 @@ export const DEFAULT_OPERATIONS: ReadonlySet<Operation> = new Set(
   OPERATIONS.filter(name => name !== 'files' && name !== 'batches' && name !== 'other'),
 );
 
+/** What an endpoint keeps at the provider, under an id that only the same account's keys lead to. */
+export interface StoredState {
+  /** Of an answer: those of the usage reading first, so that one scan serves both. */
+  readonly pointers: PointerSet;
+  /** The columns from this one on hold ids of what was stored; none where it is their number. */
+  readonly firstId: number;
+  /** Members of a request, at any depth, that name something stored: an id, a list of ids or an object with an `id`. */
+  readonly references: ReadonlySet<string>;
+}
+
 /** One API of a dialect: the row a request path resolves to. */
 export interface Endpoint {
   /** The fact's `dialect`: `openai-chat`, `anthropic`, `bedrock-converse`, … */
@@ -43,6 +54,8 @@ export interface Endpoint {
   readonly mandatoryEnd: boolean;
   /** Null where the answers never state usage. */
   readonly usage: UsageReading | null;
+  /** Null where nothing is stored and nothing stored can be named. */
+  readonly state: StoredState | null;
 }
 
 /** The error answer of a dialect: header pairs and body text. */

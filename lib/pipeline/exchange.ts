@@ -1,18 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Target } from '../wire/index.ts';
 import type { Endpoint } from './dialect.ts';
-import type { AuthKind, Outcome } from './fact.ts';
+import type { Outcome } from './fact.ts';
+import type { Principal } from './principal.ts';
 import type { PoolKey, Provider } from './provider.ts';
 import type { Usage } from './usage.ts';
 
-/** Who asks. */
-export interface Principal {
-  readonly auth: AuthKind;
-  readonly subject: string | null;
-  readonly keyId: string | null;
-  readonly tags: Readonly<Record<string, string>>;
-  /** True when a pool key is to be used and every credential of the client removed. */
-  readonly managed: boolean;
+/** Something an exchange took and must give back: a slot, a reservation. */
+export interface Lease {
+  /** Called exactly once, when the exchange is settled, with all that is then known of it. */
+  end(exchange: Exchange): void;
 }
 
 /**
@@ -36,13 +33,21 @@ export class Exchange {
   /** Written by proxy (admit); read everywhere after. */
   provider: Provider | null = null;
   endpoint: Endpoint | null = null;
-  /** Written by keys (identify); read by proxy, usage. */
+  /** The client's address, normalised (see `addressOf` in wire); '' where the plan does not ask for it. Written by proxy. */
+  address = '';
+  /** Written by keys (identify); read by proxy, limits, usage. */
   principal: Principal | null = null;
+  /** What must be given back at the end. Written by limits; ended by proxy (settle). */
+  leases: Lease[] | null = null;
+  /** A stage judges the body: it is read whole, up to the body limit, before `inspect`. Written by keys. */
+  needsWholeBody = false;
   /** The whole body where it is in hand (≤ 64 KiB, or what a signature needs), else null. Written by proxy. */
   body: Buffer | null = null;
   /** Written by proxy (request scan). */
   modelRequested: string | null = null;
   streamRequested: boolean | null = null;
+  /** The most output tokens the request lets the model give, where it says so and the plan asks. Written by proxy (request scan); read by limits. */
+  maxOutputTokens: number | null = null;
   /** Written by proxy (inspect): the extra usage event is to be taken out again. */
   usageInjected = false;
   /** Written by proxy (route). */
@@ -80,5 +85,11 @@ export class Exchange {
     this.requestId = requestId;
     this.startedWallMs = startedWallMs;
     this.startedMs = startedMs;
+  }
+
+  /** Keeps a lease until the end. */
+  take(lease: Lease): void {
+    if (this.leases === null) this.leases = [lease];
+    else this.leases.push(lease);
   }
 }

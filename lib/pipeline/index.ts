@@ -5,20 +5,43 @@ export {
   type ErrorShape,
   OPERATIONS,
   type Operation,
+  type StoredState,
 } from './dialect.ts';
-export { Exchange, type Principal } from './exchange.ts';
+export { Exchange, type Lease } from './exchange.ts';
 export type { AuthKind, Fact, FactSink, Outcome } from './fact.ts';
-export type { Feature, House, Installed, Warning } from './feature.ts';
+export {
+  type AdminAnswer,
+  type AdminRequest,
+  type AdminRoute,
+  type AdmitStage,
+  type Degradation,
+  type Feature,
+  type House,
+  type Installed,
+  type Metric,
+  type MetricSample,
+  PHASES,
+  type Phase,
+  ROLES,
+  type Role,
+  type Stage,
+  type StageResult,
+  stagesOf,
+  type Warning,
+} from './feature.ts';
+export type { Grant, ModelPatterns, Principal } from './principal.ts';
 export {
   AUTH_SCHEMES,
   type AuthScheme,
   type AuthSchemeName,
+  type KeyPool,
+  type KeyRefusal,
+  type KeyVerdict,
   type OutboundRequest,
   type PoolKey,
   type Provider,
   type StreamUsagePolicy,
 } from './provider.ts';
-export { compileStages, PHASES, type Phase, type Stage, type StageResult } from './stage.ts';
 export {
   MEASURES,
   type Measure,

@@ -1,6 +1,7 @@
 import type { Secret } from '../base/index.ts';
 import type { Refusal } from '../errors/index.ts';
 import type { Dialect, Endpoint } from './dialect.ts';
+import type { Exchange } from './exchange.ts';
 import type { UsageTraits } from './usage.ts';
 
 /** How a provider wants its key (CONTRACT §2). */
@@ -48,6 +49,31 @@ export interface PoolKey {
   readonly weight: number;
 }
 
+/** An answer by which a provider says that it does not accept the key it was given. */
+export interface KeyRefusal {
+  readonly status: number;
+  /** The error's own word for it (a `code`, `type`, `status` or `reason` member), or null where the status says it all. */
+  readonly reason: string | null;
+}
+
+/** What an answer says about the pool key it was given. */
+export type KeyVerdict = 'fine' | 'refused' | 'limited';
+
+/** The upstream keys of all providers: which to use, and what their answers mean for them. */
+export interface KeyPool {
+  /** Whether the body of such an answer must be looked at before any of it is relayed. */
+  suspects(exchange: Exchange, status: number): boolean;
+  /**
+   * Takes note of an answer. `error` is its plain body where `suspects` asked
+   * for it and it could be read, else null.
+   */
+  judge(exchange: Exchange, status: number, retryAfter: string | null, error: Buffer | null): KeyVerdict;
+  /** Another key for the same request, set on the exchange; or why there is none. */
+  next(exchange: Exchange): Refusal | undefined;
+  /** Why there would be no key for the next such request, or undefined. */
+  lacks(exchange: Exchange): Refusal | undefined;
+}
+
 /** When a provider states usage in an OpenAI-style stream (providers.md §4). */
 export type StreamUsagePolicy = 'opt-in' | 'auto' | 'reject' | 'unknown';
 
@@ -64,6 +90,8 @@ export interface Provider {
   readonly injectUsage: boolean;
   readonly traits: UsageTraits;
   readonly keys: readonly PoolKey[];
+  /** Never 403, which is about what was asked for. */
+  readonly keyRefusals: readonly KeyRefusal[];
   /** Response headers (lower case) whose absolute URL on `origin` is rewritten to pass through the gateway. */
   readonly rewriteUrlHeaders: ReadonlySet<string>;
   /** Response headers (lower case) that name the upstream's request id, in order of preference. */

@@ -3,6 +3,7 @@ import type {
   AuthScheme,
   AuthSchemeName,
   Dialect,
+  KeyRefusal,
   PoolKey,
   Provider,
   StreamUsagePolicy,
@@ -44,6 +45,12 @@ export interface CompiledProviders {
 }
 
 const DEFAULT_REQUEST_ID_HEADERS: readonly string[] = ['x-request-id'];
+
+/** What most providers say to a bad or unpaid key. */
+const DEFAULT_KEY_REFUSALS: readonly KeyRefusal[] = [
+  { status: 401, reason: null },
+  { status: 402, reason: null },
+];
 
 const NO_TRAITS: UsageTraits = { reasoningOutsideOutput: false, outputIsTotalMinusInput: false };
 
@@ -144,6 +151,7 @@ class Compiler {
         injectUsage: settings?.injectUsage ?? true,
         traits: { ...NO_TRAITS, ...row.usage },
         keys,
+        keyRefusals: keyRefusals(row),
         rewriteUrlHeaders: new Set(row.rewriteUrlHeaders),
         requestIdHeaders: row.requestIdHeaders ?? DEFAULT_REQUEST_ID_HEADERS,
       }),
@@ -208,6 +216,12 @@ class Compiler {
     );
     return new ByPathScheme(scheme, below);
   }
+}
+
+function keyRefusals({ invalidKey }: Partial<ProviderRow>): readonly KeyRefusal[] {
+  return (
+    invalidKey?.map(({ status, reason }) => ({ status, reason: reason ?? null })) ?? DEFAULT_KEY_REFUSALS
+  );
 }
 
 function signingOf(draft: Draft): SchemeTools['signing'] {

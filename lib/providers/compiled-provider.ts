@@ -3,6 +3,7 @@ import type {
   AuthScheme,
   Dialect,
   Endpoint,
+  KeyRefusal,
   PoolKey,
   Provider,
   StreamUsagePolicy,
@@ -26,6 +27,7 @@ export class CompiledProvider implements Provider {
   readonly injectUsage: boolean;
   readonly traits: UsageTraits;
   readonly keys: readonly PoolKey[];
+  readonly keyRefusals: readonly KeyRefusal[];
   readonly rewriteUrlHeaders: ReadonlySet<string>;
   readonly requestIdHeaders: readonly string[];
   readonly #unknown: Endpoint;
@@ -41,6 +43,7 @@ export class CompiledProvider implements Provider {
     this.injectUsage = parts.injectUsage;
     this.traits = parts.traits;
     this.keys = parts.keys;
+    this.keyRefusals = parts.keyRefusals;
     this.rewriteUrlHeaders = parts.rewriteUrlHeaders;
     this.requestIdHeaders = parts.requestIdHeaders;
     this.#unknown = otherEndpoint(parts.dialects[0]!.family);

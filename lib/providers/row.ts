@@ -18,8 +18,12 @@ export interface ClientHint {
 /** An answer by which a provider says that the key is no good. */
 export interface InvalidKeyAnswer {
   readonly status: number;
-  /** Text that the body must hold; without it the status alone says so. */
-  readonly contains?: string;
+  /**
+   * The error's own word that the body must state (as a `code`, `type`, `status`
+   * or `reason`); without it the status alone says so. Not any text of the body:
+   * errors repeat what clients wrote.
+   */
+  readonly reason?: string;
 }
 
 /** Facts of a row that a source stated second-hand only. */
@@ -137,7 +141,7 @@ export const ROW_SCHEMA = {
         type: 'object',
         additionalProperties: false,
         required: ['status'],
-        properties: { status: { type: 'integer', minimum: 400, maximum: 599 }, contains: TEXT },
+        properties: { status: { type: 'integer', minimum: 400, maximum: 599 }, reason: TEXT },
       },
     },
     models: PATH,

@@ -3,10 +3,11 @@ import type { Socket } from 'node:net';
 import { type Clock, type IdSource, requestIdFrom } from '../base/index.ts';
 import { fallbackDialect } from '../dialects/index.ts';
 import { type ErrorCode, Refusal } from '../errors/index.ts';
-import { type Dialect, Exchange, type Provider } from '../pipeline/index.ts';
+import { type Dialect, Exchange, type Principal, type Provider } from '../pipeline/index.ts';
 import { asBareTarget, type Target } from '../wire/index.ts';
 import { admit } from './admit.ts';
 import { answerRefusal, writeWhole } from './answer.ts';
+import { ConnectionCap } from './connection-cap.ts';
 import { corsFields, isPreflight, preflightFields } from './cors.ts';
 import { isCrossSite } from './cross-site.ts';
 import { answerOwnPage, isProbe } from './own-pages.ts';
@@ -40,6 +41,7 @@ export class RequestHandler implements RunHouse {
   readonly ending = new Set<Run>();
   readonly bySocket = new WeakMap<object, Run>();
   readonly clock: Clock;
+  readonly connections = new ConnectionCap();
   readonly #house: HandlerHouse;
   /** Sockets whose last request was refused and not yet answered whole. */
   readonly #refusing = new WeakMap<Socket, ServerResponse>();
@@ -70,6 +72,15 @@ export class RequestHandler implements RunHouse {
   /** Exchanges that hold a client: running ones, and ended ones that are still being read. */
   get busy(): number {
     return this.live.size + this.ending.size;
+  }
+
+  /** Ends the exchanges of principals for which a refusal is given: their keys are no good any more. */
+  endWhere(verdict: (principal: Principal) => Refusal | null): void {
+    for (const run of [...this.live]) {
+      const { principal } = run.exchange;
+      const refusal = principal === null ? null : verdict(principal);
+      if (refusal !== null) run.revoke(refusal);
+    }
   }
 
   /** Ends every running exchange where it stands, as drained away. */
@@ -152,8 +163,15 @@ export class RequestHandler implements RunHouse {
     const blocked = plan.blockedBy();
     if (blocked !== null) return new Refusal(blocked, null, 1);
     const { provider, req } = exchange;
+    if (plan.readsAddress) exchange.address = plan.addresses.of(req);
+    if (plan.allow !== null && !(exchange.address !== '' && plan.allow.has(exchange.address)))
+      return new Refusal('address_refused', exchange.address);
     if (provider !== null && plan.isOpen(provider) && isCrossSite(plan.site, req))
       return new Refusal('cross_site');
+    for (const stage of plan.admit) {
+      const refusal = stage.run(exchange);
+      if (refusal !== undefined) return refusal;
+    }
     if (provider === null) return new Refusal('unknown_provider');
     return declaredLength(req) > plan.bodyBytesMax ? new Refusal('body_too_large') : null;
   }
@@ -195,7 +213,9 @@ export class RequestHandler implements RunHouse {
     const { site } = this.plan;
     const cors = site.corsOrigins.size === 0 ? null : corsFields(site, req);
     if (refusal.detail !== null) this.#house.explain(refusal, exchange.requestId);
-    answerRefusal(exchange, errorDialect(exchange), refusal, close || this.draining, cors ?? []);
+    const limits = this.plan.limitHeaders === null ? [] : this.plan.limitHeaders(exchange);
+    const extra = cors === null ? limits : [...cors, ...limits];
+    answerRefusal(exchange, errorDialect(exchange), refusal, close || this.draining, extra);
   }
 
   #refuse(exchange: Exchange, refusal: Refusal): void {

@@ -1,3 +1,4 @@
+export { ClientAddresses, UNIX_PEER } from './client-addresses.ts';
 export { DnsCache } from './dns-cache.ts';
 export { RequestHandler } from './handler.ts';
 export { type DrainTimes, Listener } from './listener.ts';

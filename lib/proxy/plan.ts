@@ -1,4 +1,6 @@
-import type { Exchange, OpenTap, Provider, Stage } from '../pipeline/index.ts';
+import type { AdmitStage, Exchange, KeyPool, OpenTap, Provider, Stage } from '../pipeline/index.ts';
+import type { AddressSet } from '../wire/index.ts';
+import type { ClientAddresses } from './client-addresses.ts';
 import type { Upstreams } from './upstreams.ts';
 
 /** Milliseconds each; CONTRACT §8 has the defaults. */
@@ -38,11 +40,24 @@ export interface Plan {
   readonly providers: ReadonlyMap<string, Provider>;
   /** Longest first. */
   readonly bare: readonly BarePath[];
+  readonly addresses: ClientAddresses;
+  /** Something reads `exchange.address`. */
+  readonly readsAddress: boolean;
+  /** Where requests may come from; null is anywhere. */
+  readonly allow: AddressSet | null;
+  readonly connectionsPerAddress: number;
+  /** Stages that run before the provider is looked up. */
+  readonly admit: readonly AdmitStage[];
   /** Stages that run before the body is read, and after. */
   readonly early: readonly Stage[];
   readonly late: readonly Stage[];
   readonly bodyBytesMax: number;
   readonly inflightMax: number;
+  /** Something reads `exchange.maxOutputTokens`. */
+  readonly readsOutputLimit: boolean;
+  /** Limit headers of ours for an answer; null where config does not ask for them. */
+  readonly limitHeaders: ((exchange: Exchange) => readonly string[]) | null;
+  readonly pool: KeyPool;
   readonly timeouts: Timeouts;
   readonly site: Site;
   /** Whether a request to this provider needs no credential of ours. */

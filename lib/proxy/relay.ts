@@ -1,8 +1,9 @@
 import type { Dispatcher } from 'undici';
+import type { Secret } from '../base/index.ts';
 import type { ErrorCode } from '../errors/index.ts';
 import type { Exchange, Tap } from '../pipeline/index.ts';
 import type { BodyFilter } from './body-filter.ts';
-import { EncodedError } from './encoded-error.ts';
+import { HeldAnswer } from './held-answer.ts';
 import { KeyScrubber } from './key-scrubber.ts';
 import {
   dropField,
@@ -35,7 +36,7 @@ export class Relay implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | null = null;
   #tap: Tap | null = null;
   #filter: BodyFilter | null = null;
-  #encodedError: EncodedError | null = null;
+  #held: HeldAnswer | null = null;
   /** Body bytes still to be sent, -1 where no length was stated or nothing is held. */
   #bytesLeft = -1;
   #upstreamCloseDelimited = false;
@@ -75,7 +76,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     const run = this.#run;
     const exchange = this.#exchange;
     const raw = textHeaders((controller as { rawHeaders?: (Buffer | string)[] }).rawHeaders ?? []);
-    const head = inboundHead(exchange, run.plan.site, raw);
+    const head = inboundHead(exchange, run.plan, raw);
     const bodiless = exchange.req.method === 'HEAD' || status === 204 || status === 304;
     exchange.firstByteMs = run.nowMs();
     exchange.upstreamRequestId = upstreamRequestId(exchange, raw);
@@ -83,11 +84,17 @@ export class Relay implements Dispatcher.DispatchHandler {
       exchange.streamRequested === true || (head.contentType !== null && STREAM_TYPES.test(head.contentType));
     this.#upstreamCloseDelimited = !bodiless && head.length < 0 && !head.chunked;
     this.#holdsEnd = run.plan.holdsEnd;
-    if (!bodiless) this.#openTap(status, raw);
-    if (!bodiless && head.coding !== null && repeatsKey(exchange, status)) {
-      this.#encodedError = new EncodedError(status, statusText, head);
+    const isSuspect = run.plan.pool.suspects(exchange, status);
+    if (!bodiless && (isSuspect || (head.coding !== null && repeatsKey(exchange, status)))) {
+      this.#held = new HeldAnswer(status, statusText, head, raw, isSuspect);
       return;
     }
+    if (run.judgesKey(status, raw, null)) {
+      this.#over = true;
+      controller.abort(new Error('another key'));
+      return;
+    }
+    if (!bodiless) this.#openTap(status, raw);
     this.#filter = bodiless ? null : filterFor(exchange, status, head.coding !== null);
     this.#begin(status, statusText, head, bodiless);
   }
@@ -108,14 +115,21 @@ export class Relay implements Dispatcher.DispatchHandler {
     res.on('drain', () => this.#unblock(BLOCKED_BY_CLIENT));
   }
 
-  /** Sends a held error, without the key and its coding where it repeats the key. */
-  #releaseError(error: EncodedError, isWhole: boolean): void {
-    this.#encodedError = null;
-    const { head, status, statusText } = error;
-    const scrubbed = isWhole ? error.scrubbed(this.#exchange.poolKey!.secret) : null;
+  /** Sends what was held, unless it says that the pool key is no good and the run does something about it. */
+  #releaseHeld(held: HeldAnswer, isWhole: boolean): void {
+    this.#held = null;
+    const { head, status, statusText, raw } = held;
+    if (held.isSuspect && this.#run.judgesKey(status, raw, isWhole ? held.plain() : null)) {
+      this.#over = true;
+      if (!isWhole) this.#controller!.abort(new Error('another key'));
+      return;
+    }
+    this.#openTap(status, raw);
+    const scrubbed = isWhole && repeatsKey(this.#exchange, status) ? held.scrubbed(this.#poolSecret()) : null;
     if (scrubbed === null) {
+      this.#filter = filterFor(this.#exchange, status, head.coding !== null);
       this.#begin(status, statusText, head, false);
-      this.#send(error.body());
+      this.#relayBytes(held.body());
       return;
     }
     dropField(head.headers, 'content-encoding');
@@ -123,6 +137,10 @@ export class Relay implements Dispatcher.DispatchHandler {
     head.headers.push('content-length', String(scrubbed.length));
     this.#begin(status, statusText, { ...head, length: scrubbed.length }, false);
     this.#send(scrubbed);
+  }
+
+  #poolSecret(): Secret {
+    return this.#exchange.poolKey!.secret;
   }
 
   #openTap(status: number, raw: readonly string[]): void {
@@ -153,16 +171,20 @@ export class Relay implements Dispatcher.DispatchHandler {
     if (!this.#wrote && this.#tail === null) this.#exchange.res.write(NO_BYTES);
   }
 
-  /** Sends what this tick has brought, then shows it to the tap. */
+  /** Relays what this tick has brought, or holds it. */
   #pass(): void {
     const batch = this.#batch;
     if (batch.length === 0) return;
     const bytes = batch.length === 1 ? batch[0]! : Buffer.concat(batch, this.#batchBytes);
     batch.length = 0;
     this.#batchBytes = 0;
-    if (this.#encodedError !== null) {
-      if (!this.#encodedError.push(bytes)) this.#releaseError(this.#encodedError, false);
-    } else if (this.#filter === null) this.#send(bytes);
+    if (this.#held === null) this.#relayBytes(bytes);
+    else if (!this.#held.push(bytes)) this.#releaseHeld(this.#held, false);
+  }
+
+  /** To the client first, then to the tap. */
+  #relayBytes(bytes: Buffer): void {
+    if (this.#filter === null) this.#send(bytes);
     else for (const kept of this.#filter.push(bytes)) this.#send(kept);
     if (this.#tap !== null && !this.#tap.write(bytes)) this.#block(BLOCKED_BY_TAP);
   }
@@ -202,7 +224,8 @@ export class Relay implements Dispatcher.DispatchHandler {
     }
     this.#over = true;
     this.#pass();
-    if (this.#encodedError !== null) this.#releaseError(this.#encodedError, true);
+    if (this.#held !== null) this.#releaseHeld(this.#held, true);
+    if (!this.#begun) return;
     if (this.#filter !== null) for (const bytes of this.#filter.end()) this.#send(bytes);
     if (this.#tap === null) this.#conclude(true);
     else this.#tap.end(sawEnd => this.#conclude(sawEnd));
@@ -240,8 +263,6 @@ export class Relay implements Dispatcher.DispatchHandler {
     const code = this.#run.uploadFault(error) ?? upstreamErrorCode(error, this.#begun);
     if (code === 'internal') this.#run.reportBug(error);
     if (!this.#begun) {
-      // A held error that broke off: what the tap inflates of it is of no use any more.
-      this.#tap?.end(() => {});
       this.#run.upstreamFailed(code, error);
       return;
     }

@@ -16,14 +16,25 @@ export function outboundHeaders(exchange: Exchange): string[] {
     const name = rawHeaders[i]!;
     const lower = name.toLowerCase();
     if (isRemovedRequestField(lower) || named?.has(lower)) continue;
-    if (managed && (CREDENTIAL_FIELDS.has(lower) || ACCOUNT_REQUEST_FIELDS.has(lower.replaceAll('_', '-'))))
-      continue;
+    if (managed && (CREDENTIAL_FIELDS.has(lower) || isUnmanaged(lower.replaceAll('_', '-')))) continue;
     // An injected answer must be readable to take the extra event out again.
     if (exchange.usageInjected && lower === 'accept-encoding') continue;
     headers.push(name, rawHeaders[i + 1]!);
   }
   if (exchange.usageInjected) headers.push('accept-encoding', 'identity');
   return headers;
+}
+
+/** Fields that some servers take for the method: a grant was judged on the method of the request line. */
+const METHOD_OVERRIDES: ReadonlySet<string> = new Set([
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+]);
+
+/** What a request with a key of ours must not say to a provider. */
+function isUnmanaged(field: string): boolean {
+  return ACCOUNT_REQUEST_FIELDS.has(field) || METHOD_OVERRIDES.has(field);
 }
 
 /** The query without `key` parameters, whatever their spelling: they are credentials (CONTRACT §2). */

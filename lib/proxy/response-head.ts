@@ -3,7 +3,7 @@ import { ACCOUNT_RESPONSE_FIELDS } from '../providers/index.ts';
 import { connectionNamed, fieldValue, isRemovedResponseField } from '../wire/index.ts';
 import { corsFields } from './cors.ts';
 import { isOwnHost } from './cross-site.ts';
-import type { Site } from './plan.ts';
+import type { Plan, Site } from './plan.ts';
 
 /** A value we may repeat in a header of ours. */
 const VISIBLE = /^[\x21-\x7e]{1,128}$/;
@@ -39,7 +39,13 @@ function rewriteUrl(exchange: Exchange, site: Site, value: string): string {
 }
 
 /** Reads and filters a response head in one pass (CONTRACT §2). */
-export function inboundHead(exchange: Exchange, site: Site, raw: readonly string[]): ResponseHead {
+export function inboundHead(
+  exchange: Exchange,
+  plan: Pick<Plan, 'site' | 'limitHeaders'>,
+  raw: readonly string[],
+): ResponseHead {
+  const { site } = plan;
+  const limits = plan.limitHeaders === null ? null : plan.limitHeaders(exchange);
   const provider = exchange.provider!;
   const managed = exchange.principal!.managed;
   const secret = managed && exchange.poolKey !== null ? exchange.poolKey.secret.reveal() : null;
@@ -58,6 +64,7 @@ export function inboundHead(exchange: Exchange, site: Site, raw: readonly string
     if (lower === 'transfer-encoding') chunked = true;
     if (isRemovedResponseField(lower) || named?.has(lower)) continue;
     if (cors !== null && lower.startsWith('access-control-')) continue;
+    if (limits !== null && limits.length > 0 && lower.startsWith('x-ratelimit-')) continue;
     if (managed && (ACCOUNT_RESPONSE_FIELDS.has(lower) || (secret !== null && value.includes(secret))))
       continue;
     if (lower === 'content-length') length = Number(value);
@@ -67,6 +74,7 @@ export function inboundHead(exchange: Exchange, site: Site, raw: readonly string
     headers.push(name, provider.rewriteUrlHeaders.has(lower) ? rewriteUrl(exchange, site, value) : value);
   }
   if (cors !== null) headers.push(...cors);
+  if (limits !== null) headers.push(...limits);
   addOwnFields(exchange, headers, hasRequestId);
   return { headers, length, chunked, contentType, coding };
 }

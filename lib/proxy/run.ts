@@ -2,15 +2,19 @@ import type { Dispatcher } from 'undici';
 import type { Clock } from '../base/index.ts';
 import { type ErrorCode, errorRow, Refusal } from '../errors/index.ts';
 import type { Exchange, OutboundRequest, Outcome, Stage, StageResult } from '../pipeline/index.ts';
-import type { JsonScanner } from '../wire/index.ts';
+import { fieldValue, type JsonScanner } from '../wire/index.ts';
 import { lingerBeforeClose } from './answer.ts';
 import { injectUsage } from './inject-usage.ts';
 import type { Plan } from './plan.ts';
 import { Relay } from './relay.ts';
-import { type BodyStart, IN_HAND_BYTES, startBody } from './request-body.ts';
+import { type BodyStart, declaredLength, IN_HAND_BYTES, startBody } from './request-body.ts';
 import { outboundHeaders, outboundPath } from './request-head.ts';
 import { scanRequest } from './request-scan.ts';
+import { runStages } from './run-stages.ts';
 import { OversizeUpload, Upload } from './upload.ts';
+
+/** Dispatches of one request, each with another pool key (CONTRACT §2). */
+const ATTEMPTS_MAX = 2;
 
 /** What a run borrows from the server it runs on. */
 export interface RunHouse {
@@ -25,21 +29,6 @@ export interface RunHouse {
   reportBug(error: unknown, requestId: string): void;
   /** Sends a refusal; `close` ends the connection after it. */
   answer(exchange: Exchange, refusal: Refusal, close: boolean): void;
-}
-
-/** Runs stages in order; waits only where one really does. */
-function runStages(
-  stages: readonly Stage[],
-  exchange: Exchange,
-  from = 0,
-): StageResult | Promise<StageResult> {
-  for (let i = from; i < stages.length; i++) {
-    const result = stages[i]!.run(exchange);
-    if (result === undefined) continue;
-    if (result instanceof Refusal) return result;
-    return result.then(refusal => refusal ?? runStages(stages, exchange, i + 1));
-  }
-  return undefined;
 }
 
 /**
@@ -60,6 +49,8 @@ export class Run {
   /** When the whole request was on its way to the provider; null before. */
   #sentMs: number | null = null;
   #endedMs = 0;
+  /** What the body may measure. */
+  #bytesMax = 0;
 
   constructor(house: RunHouse, plan: Plan, exchange: Exchange, continueExpected: boolean) {
     this.#house = house;
@@ -116,18 +107,24 @@ export class Run {
   }
 
   #readBody(): void {
-    const { exchange, plan } = this;
+    const { exchange } = this;
+    const principal = exchange.principal!;
+    const bytesMax = Math.min(this.plan.bodyBytesMax, principal.grant?.bodyBytes ?? Number.POSITIVE_INFINITY);
+    if (declaredLength(exchange.req) > bytesMax) {
+      this.refuse(new Refusal('body_too_large'));
+      return;
+    }
     if (this.#continueExpected) exchange.res.writeContinue();
-    this.#scan =
-      exchange.req.method === 'GET' || exchange.req.method === 'HEAD' ? null : scanRequest(exchange);
-    const signsBody = exchange.principal!.managed && exchange.provider!.scheme.needsBody;
+    const bodiless = exchange.req.method === 'GET' || exchange.req.method === 'HEAD';
+    this.#scan = bodiless ? null : scanRequest(exchange, this.plan.readsOutputLimit);
+    this.#bytesMax = bytesMax;
     this.#uploadMs = this.nowMs();
-    const inHandBytes = signsBody ? plan.bodyBytesMax : Math.min(IN_HAND_BYTES, plan.bodyBytesMax);
+    const isWhole = exchange.needsWholeBody || (principal.managed && exchange.provider!.scheme.needsBody);
     const arrived = (): void => {
       this.#uploadMs = this.nowMs();
     };
     const done = (start: BodyStart): void => this.#guard(() => this.#onBody(start));
-    startBody(exchange.req, inHandBytes, plan.bodyBytesMax, arrived, done);
+    startBody(exchange.req, isWhole ? bytesMax : Math.min(IN_HAND_BYTES, bytesMax), bytesMax, arrived, done);
   }
 
   #onBody(start: BodyStart): void {
@@ -144,9 +141,7 @@ export class Run {
       this.#scan?.endDocument();
     } else {
       for (const chunk of start.prefix) this.#see(chunk);
-      this.#upload = new Upload(exchange.req, start.prefix, this.plan.bodyBytesMax, chunk =>
-        this.#see(chunk),
-      );
+      this.#upload = new Upload(exchange.req, start.prefix, this.#bytesMax, chunk => this.#see(chunk));
       this.#upload.once('end', () => {
         this.#uploadMs = null;
         this.#sentMs = this.nowMs();
@@ -166,14 +161,18 @@ export class Run {
 
   #dispatch(): void {
     const { exchange } = this;
-    const provider = exchange.provider!;
-    if (exchange.body !== null) {
-      const injected = injectUsage(exchange, exchange.body);
-      if (injected !== null) {
-        exchange.body = injected;
-        exchange.usageInjected = true;
-      }
+    const injected = exchange.body === null ? null : injectUsage(exchange, exchange.body);
+    if (injected !== null) {
+      exchange.body = injected;
+      exchange.usageInjected = true;
     }
+    this.#attempt();
+  }
+
+  /** One dispatch with the pool key that the exchange has now. */
+  #attempt(): void {
+    const { exchange } = this;
+    const provider = exchange.provider!;
     const outbound: OutboundRequest = {
       method: exchange.req.method!,
       host: provider.origin.slice(provider.origin.indexOf('//') + 2),
@@ -219,6 +218,30 @@ export class Run {
       },
       relay,
     );
+  }
+
+  /**
+   * Has the pool judge an answer of which nothing was relayed yet. `error` is
+   * its plain body where it was held. True when it is not to be relayed at all:
+   * another key is being tried, or the client was told what is wrong.
+   */
+  judgesKey(status: number, raw: readonly string[], error: Buffer | null): boolean {
+    const { exchange, plan } = this;
+    if (exchange.poolKey === null) return false;
+    const verdict = plan.pool.judge(exchange, status, fieldValue(raw, 'retry-after'), error);
+    if (verdict === 'fine') return false;
+    const repeatable = exchange.attempts < ATTEMPTS_MAX && this.#upload === null;
+    const none = repeatable ? plan.pool.next(exchange) : plan.pool.lacks(exchange);
+    if (repeatable && none === undefined) {
+      exchange.upstreamRequestId = null;
+      exchange.firstByteMs = null;
+      this.#attempt();
+      return true;
+    }
+    // A provider's own words about its rate are true; what it says of a key of ours is not the client's business.
+    if (verdict === 'limited') return false;
+    this.refuse(none ?? new Refusal('upstream_auth_failed'));
+    return true;
   }
 
   /** Called by the relay when the head goes to the client. */
@@ -267,7 +290,8 @@ export class Run {
 
   /** Answers a refusal and settles; nothing goes upstream any more. */
   refuse(refusal: Refusal): void {
-    this.#fail(errorRow(refusal.code).source === 'upstream' ? 'upstreamFailed' : 'refused', refusal);
+    const isUpstreams = this.exchange.attempts > 0 && errorRow(refusal.code).source === 'upstream';
+    this.#fail(isUpstreams ? 'upstreamFailed' : 'refused', refusal);
   }
 
   #fail(outcome: Outcome, refusal: Refusal): void {
@@ -297,6 +321,12 @@ export class Run {
   onClientGone(): void {
     if (this.exchange.settled || this.exchange.res.writableFinished) return;
     this.cut('clientAborted', null);
+  }
+
+  /** The key was denied while this ran: nothing more of the answer goes out. */
+  revoke(refusal: Refusal): void {
+    if (this.#relay?.begun) this.cut('refused', refusal.code);
+    else this.refuse(refusal);
   }
 
   /** Ends the exchange where it stands: upstream is cancelled, the client sees a broken response. */
@@ -347,8 +377,10 @@ export class Run {
   /** Settles once; true when the sink will call `recorded`. */
   settle(recorded: (() => void) | null): boolean {
     if (this.exchange.settled) return false;
-    this.exchange.settled = true;
+    const { exchange } = this;
+    exchange.settled = true;
     this.#house.live.delete(this);
-    return this.plan.settle(this.exchange, recorded);
+    for (const lease of exchange.leases ?? []) lease.end(exchange);
+    return this.plan.settle(exchange, recorded);
   }
 }

@@ -7,6 +7,7 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { fallbackDialect } from '../dialects/index.ts';
 import { type ErrorCode, errorRow } from '../errors/index.ts';
@@ -63,6 +64,10 @@ export function createDataServer(
   const on = (event: string, arrival: Arrival): void => {
     server.on(event, (req: IncomingMessage, res: ServerResponse) => handler.handle(req, res, arrival));
   };
+  server.prependListener('connection', (socket: Socket) => {
+    // Before node's parser sees it: one too many is not worth an answer.
+    if (!handler.connections.take(socket, handler.plan)) socket.destroy();
+  });
   server.on(settings.tls === null ? 'connection' : 'secureConnection', (socket: Duplex) =>
     socket.on('end', () => handler.onHalfClose(socket)),
   );

@@ -1,4 +1,4 @@
-import type { Feature, House, Installed } from '../pipeline/index.ts';
+import type { Degradation, Feature, House, Installed } from '../pipeline/index.ts';
 import { Journal } from './journal.ts';
 
 export interface UsageSettings {
@@ -37,8 +37,15 @@ async function install(settings: UsageSettings, house: House): Promise<Installed
     sinks: [journal],
     holdsEnd: true,
     blockedBy: () => (settings.onFull === 'refuse' && journal.failing ? 'journal_unavailable' : null),
+    losesFacts: () => journal.failing,
+    degraded: () => (journal.failing ? [failingJournal(settings)] : []),
     close: () => journal.close(),
   };
+}
+
+function failingJournal({ journal, onFull }: UsageSettings): Degradation {
+  const refuses = onFull === 'refuse';
+  return { code: 'journal_failing', message: `the journal in ${journal} cannot be written`, refuses };
 }
 
 /** The `usage` section: facts that survive the process. Without it facts go to the log and the `fact` event only. */

@@ -1,5 +1,5 @@
-export { factOf } from './fact-of.ts';
+export { type AdminCall, adminFact, factOf } from './fact-of.ts';
 export { type UsageSettings, usageFeature } from './feature.ts';
 export { journalLine } from './journal.ts';
 export { Settler } from './settler.ts';
-export { openTap } from './tap.ts';
+export { tapOpener } from './tap.ts';

@@ -33,6 +33,11 @@ export class Settler {
     return this.#hand(fact, recorded);
   }
 
+  /** Hands over a fact that is of no exchange. True when a sink took `recorded` and will call it. */
+  record(fact: Fact, recorded: () => void): boolean {
+    return this.#hand(fact, recorded);
+  }
+
   #hand(fact: Fact, recorded: (() => void) | null): boolean {
     let held = false;
     for (const sink of this.#sinks) {

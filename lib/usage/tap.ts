@@ -1,20 +1,22 @@
 import type { Exchange, OpenTap, Tap, UsageFold } from '../pipeline/index.ts';
 import { BodyScanner, fieldValue, scannable } from '../wire/index.ts';
+import { IdSink, type LearnId, learnUploads, mayStore } from './stored-ids.ts';
 
 /**
  * The reader beside the relay: scans a response body for what its endpoint's
  * reading wants and leaves the totals on the exchange.
  */
-class UsageTap implements Tap {
+class BodyTap implements Tap {
   readonly #exchange: Exchange;
   readonly #scanner: BodyScanner;
-  readonly #fold: UsageFold;
+  /** Null where only ids are read. */
+  readonly #fold: UsageFold | null;
 
-  constructor(exchange: Exchange, fold: UsageFold, scanner: BodyScanner) {
+  constructor(exchange: Exchange, fold: UsageFold | null, scanner: BodyScanner) {
     this.#exchange = exchange;
     this.#fold = fold;
     this.#scanner = scanner;
-    exchange.usage = fold.usage;
+    if (fold !== null) exchange.usage = fold.usage;
   }
 
   get onDrain(): (() => void) | null {
@@ -30,27 +32,38 @@ class UsageTap implements Tap {
   }
 
   end(done: (sawEnd: boolean) => void): void {
+    const fold = this.#fold;
     this.#scanner.end(state => {
-      if (state === 'gaveUp') this.#exchange.tapGaveUp = true;
+      if (state === 'gaveUp' && fold !== null) this.#exchange.tapGaveUp = true;
       // A body that could not be read proves nothing about its last event.
-      done(this.#fold.ended || state === 'gaveUp' || this.#scanner.framing === 'none');
+      done(fold === null || fold.ended || state === 'gaveUp' || this.#scanner.framing === 'none');
     });
   }
 }
 
-/** Opens the tap of an exchange; null where its endpoint states no usage or the body cannot hold any. */
-export const openTap: OpenTap = (exchange, _status, rawHeaders) => {
-  const reading = exchange.endpoint!.usage;
-  if (reading === null) return null;
-  const fold = reading.start(exchange.provider!.traits);
-  fold.headers(rawHeaders);
-  const contentType = fieldValue(rawHeaders, 'content-type');
-  const contentEncoding = fieldValue(rawHeaders, 'content-encoding');
-  if (!scannable(contentType, contentEncoding)) {
-    exchange.usage = fold.usage;
-    exchange.tapGaveUp = contentEncoding !== null;
-    return null;
-  }
-  const scanner = new BodyScanner({ pointers: reading.pointers, sink: fold, contentType, contentEncoding });
-  return new UsageTap(exchange, fold, scanner);
-};
+/**
+ * Opens taps; null where an endpoint states nothing that is wanted or the body
+ * cannot hold any. `learn` is told of the ids under which answers store
+ * something; null where nobody wants to know.
+ */
+export function tapOpener(learn: LearnId | null): OpenTap {
+  return (exchange, status, rawHeaders) => {
+    const reading = exchange.endpoint!.usage;
+    const ids = learn !== null && mayStore(exchange, status, rawHeaders) ? learn : null;
+    if (reading === null && ids === null) return null;
+    const fold = reading === null ? null : reading.start(exchange.provider!.traits);
+    fold?.headers(rawHeaders);
+    if (ids !== null) learnUploads(exchange, rawHeaders, ids);
+    const contentType = fieldValue(rawHeaders, 'content-type');
+    const contentEncoding = fieldValue(rawHeaders, 'content-encoding');
+    if (!scannable(contentType, contentEncoding)) {
+      if (fold === null) return null;
+      exchange.usage = fold.usage;
+      exchange.tapGaveUp = contentEncoding !== null;
+      return null;
+    }
+    const sink = ids === null ? fold! : new IdSink(exchange, fold, ids);
+    const pointers = ids === null ? reading!.pointers : exchange.endpoint!.state!.pointers;
+    return new BodyTap(exchange, fold, new BodyScanner({ pointers, sink, contentType, contentEncoding }));
+  };
+}

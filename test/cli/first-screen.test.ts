@@ -7,6 +7,7 @@ const plain: Paint = { strong: same, faint: same, good: same, bad: same };
 
 const screen: FirstScreen = {
   url: 'http://127.0.0.1:8787',
+  opsUrl: null,
   demo: 'demo',
   providers: [
     {

@@ -66,7 +66,7 @@ t.test('each package has its room and its line', async t => {
   t.strictSame([...owners.keys()].sort(), Object.keys(dependencies).sort(), 'each dependency says why');
 });
 
-t.test('only the index is exported', async t => {
+t.test('only the index and the mint are exported', async t => {
   const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, unknown> };
-  t.strictSame(Object.keys(exports), ['.', './package.json']);
+  t.strictSame(Object.keys(exports), ['.', './mint', './package.json']);
 });

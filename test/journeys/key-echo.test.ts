@@ -25,7 +25,7 @@ async function echoed(t: Test, script: up.Script): Promise<string> {
 t.test(
   'a provider’s error that repeats the pool key is relayed without it, whole and well framed',
   async t => {
-    for (const status of [400, 401, 403, 429, 500]) {
+    for (const status of [400, 403, 422, 500]) {
       const fields: Fields = [...JSON_TYPE, ['X-Echo-Auth', `Bearer ${POOL_KEY}`]];
       for (const script of [
         up.respond(status, fields, ECHO),
@@ -42,7 +42,7 @@ t.test(
 t.test('at every split of the body', async t => {
   const echo = Buffer.from(`a ${POOL_KEY} b ${POOL_KEY} c`);
   for (let cut = 1; cut < echo.length; cut++) {
-    const body = await echoed(t, up.chunked(401, JSON_TYPE, [echo.subarray(0, cut), echo.subarray(cut)]));
+    const body = await echoed(t, up.chunked(403, JSON_TYPE, [echo.subarray(0, cut), echo.subarray(cut)]));
     t.match(body, /^a .* b .* c$/, `cut at ${cut}`);
   }
 });
@@ -54,12 +54,12 @@ t.test('inside a content coding: the plain body without the key; without the key
       up.respond,
       (...[status, fields, body]: Parameters<typeof up.respond>) => up.chunked(status, fields, [body!]),
     ]) {
-      const body = JSON.parse(await echoed(t, frame(401, fields, encode(Buffer.from(ECHO))))) as {
+      const body = JSON.parse(await echoed(t, frame(403, fields, encode(Buffer.from(ECHO))))) as {
         error: object;
       };
       t.match(body.error, { message: /^Incorrect API key provided: \*+\.$/ }, coding);
       const other = encode(Buffer.from('{"error":"another"}'));
-      lab.up.reply(frame(429, fields, other));
+      lab.up.reply(frame(422, fields, other));
       const answer = await lab.ask({ target: CHAT, fields: AS_TEAM, body: '{"model":"m"}' });
       t.ok(answer.body.equals(other), coding);
       t.equal(answer.head.value('content-encoding'), coding);
@@ -81,7 +81,7 @@ t.test('an encoded error that breaks off was never begun: the client gets an err
     ['Content-Encoding', 'gzip'],
     ['Content-Length', String(encoded.length)],
   ];
-  lab.up.reply([up.head(401, fields), up.raw(encoded.subarray(0, -3)), up.fin()]);
+  lab.up.reply([up.head(403, fields), up.raw(encoded.subarray(0, -3)), up.fin()]);
   const { answer, fact } = await lab.askForFact({ target: CHAT, fields: AS_TEAM, body: '{"model":"m"}' });
   t.equal(answer.status, 502);
   t.equal(answer.head.value('x-weir-error'), 'upstream_reset');
@@ -90,7 +90,7 @@ t.test('an encoded error that breaks off was never begun: the client gets an err
 
 t.test('an error that does not repeat it keeps every byte', async t => {
   const body = JSON.stringify({ error: { message: `sk-CANARY is not ${POOL_KEY.slice(0, -1)}`, é: 'ü' } });
-  lab.up.reply(up.respond(401, JSON_TYPE, Buffer.from(body)));
+  lab.up.reply(up.respond(403, JSON_TYPE, Buffer.from(body)));
   const answer = await lab.ask({ target: CHAT, fields: AS_TEAM, body: '{}' });
   t.equal(String(answer.body), body);
   t.equal(answer.head.value('content-length'), String(Buffer.byteLength(body)));

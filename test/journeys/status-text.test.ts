@@ -52,17 +52,17 @@ t.test('without status text the default one stands', async t => {
 });
 
 t.test('status text that repeats the pool key is not relayed', async t => {
-  for (const status of [200, 401]) {
+  for (const status of [200, 403]) {
     for (const script of framings(status, `Bad key ${POOL_KEY}!`, '{}')) {
       lab.up.reply(script);
       const { answer, fact } = await lab.askForFact({ target: CHAT, fields: AS_TEAM, body: '{"model":"m"}' });
       t.notOk(answer.head.head.raw.includes(POOL_KEY), 'not in the head');
-      t.equal(answer.head.reason, status === 200 ? 'OK' : 'Unauthorized');
+      t.equal(answer.head.reason, status === 200 ? 'OK' : 'Forbidden');
       t.equal(String(answer.body), '{}');
       t.match(fact, { status, outcome: 'complete' });
     }
   }
-  lab.up.reply([up.head(401, [['Content-Length', '2']], 'Bad Key'), up.raw('{}')]);
+  lab.up.reply([up.head(403, [['Content-Length', '2']], 'Bad Key'), up.raw('{}')]);
   const other = await lab.ask({ target: CHAT, fields: AS_TEAM, body: '{"model":"m"}' });
   t.equal(other.head.reason, 'Bad Key', 'another one is');
 });

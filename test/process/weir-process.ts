@@ -20,7 +20,7 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const PINNED_NODE = join(ROOT, 'node_modules/.bin/node');
 
 export interface WeirOptions {
-  /** Config: YAML text as it is, or an object, to which `listen.port: 0` is added unless it says where to listen. Absent: no file. */
+  /** Config: YAML text as it is, or an object, to which `listen.port: 0` and `ops.port: 0` are added unless it says where to listen. Absent: no file. */
   readonly config?: string | Readonly<Record<string, unknown>>;
   /** Arguments in place of `serve` (`--config F` is still added where there is a config). */
   readonly args?: readonly string[];
@@ -51,6 +51,8 @@ export class WeirProcess {
   readonly changes = new Changes();
   /** 0 until known, and for a unix socket. */
   port = 0;
+  /** Of the ops listener; 0 until known, and without one. */
+  opsPort = 0;
   exit: Exit | null = null;
   readonly #child: ChildProcess;
   #stdout = '';
@@ -92,7 +94,9 @@ export class WeirProcess {
     this.lines.push(line);
     const fact = factOf(line);
     if (fact !== null) this.facts.push(fact);
-    if (this.port === 0) this.port = Number(ADDRESS.exec(text)?.[1] ?? 0);
+    const port = Number(ADDRESS.exec(text)?.[1] ?? 0);
+    if (text.startsWith('Ops ')) this.opsPort = port;
+    else if (this.port === 0) this.port = port;
   }
 
   get pid(): number {
@@ -203,7 +207,8 @@ function configText(config: string | Readonly<Record<string, unknown>>): string 
   if (typeof config === 'string') return config;
   const listen = (config.listen ?? {}) as Record<string, unknown>;
   const where = 'path' in listen || 'port' in listen ? {} : { port: 0 };
-  return JSON.stringify({ ...config, listen: { ...where, ...listen } }, null, 2);
+  const ops = config.ops === undefined ? {} : { ops: { port: 0, ...(config.ops as object) } };
+  return JSON.stringify({ ...config, listen: { ...where, ...listen }, ...ops }, null, 2);
 }
 
 /** Starts the real binary and waits until it listens. It is stopped, and its folder removed, when the test ends. */

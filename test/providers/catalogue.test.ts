@@ -80,7 +80,7 @@ t.test('facts that other parts stand on', async t => {
   t.match(row('bedrock'), { auth: 'sigv4', signing: { service: 'bedrock' }, variables: ['region'] });
   t.match(row('google'), { auth: 'x-goog-api-key', rewriteUrlHeaders: ['x-goog-upload-url'] });
   t.match(row('google').invalidKey, [
-    { status: 400, contains: 'API_KEY_INVALID' },
+    { status: 400, reason: 'API_KEY_INVALID' },
     { status: 401 },
     { status: 402 },
   ]);

@@ -4,7 +4,7 @@ import type { Catalogue } from '../../providers/index.ts';
 import { ConfigReloader } from '../config-reloader.ts';
 import { firstScreenLines } from '../first-screen.ts';
 import { type CliIo, EXIT } from '../io.ts';
-import { listenFault } from '../listen-fault.ts';
+import { type ListenPlace, listenFault } from '../listen-fault.ts';
 import { paintFor } from '../paint.ts';
 import { shownProviders } from '../shown-providers.ts';
 import { untilStopped } from '../until-stopped.ts';
@@ -52,8 +52,8 @@ async function run(file: string | undefined, io: CliIo): Promise<number> {
     () => startGateway(loaded.settings, loader, { log: { pretty: io.isTty, stream: io.stdout } }),
     say,
   );
-  const url = gateway === null ? null : await open(gateway, loaded.settings, say);
-  if (gateway === null || url === null) return EXIT.failed;
+  const opened = gateway === null ? null : await open(gateway, loaded.settings, say);
+  if (gateway === null || opened === null) return EXIT.failed;
   const reloader =
     file === undefined
       ? null
@@ -66,7 +66,7 @@ async function run(file: string | undefined, io: CliIo): Promise<number> {
   try {
     const stopped = untilStopped(gateway, io.signals, say);
     // Only now: who reads the address may send a signal at once.
-    greet(url, loaded.settings, loader.catalogue, io);
+    greet(opened, loaded.settings, loader.catalogue, io);
     return await stopped;
   } finally {
     io.signals.off('SIGHUP', onHangup);
@@ -85,24 +85,35 @@ async function start(launch: () => Promise<Gateway>, say: (line: string) => void
   }
 }
 
-/** Opens the listener; null after a fault that was told. */
+/** Where a gateway listens. */
+type Opened = Awaited<ReturnType<Gateway['listen']>>;
+
+/** Opens the listeners; null after a fault that was told. */
 async function open(
   gateway: Gateway,
   settings: Settings,
   say: (line: string) => void,
-): Promise<string | null> {
+): Promise<Opened | null> {
   try {
-    return (await gateway.listen()).url;
+    return await gateway.listen();
   } catch (error) {
     await gateway.close({ lameDuckMs: 0, drainMs: 0 });
-    say(listenFault(error, settings.listen));
+    say(listenFault(error, placeOf(error, settings)));
     return null;
   }
 }
 
-function greet(url: string, settings: Settings, catalogue: Catalogue, io: CliIo): void {
+/** Which of the two listeners an error is about: it names the port. */
+function placeOf(error: unknown, { listen, ops }: Settings): ListenPlace {
+  const port = error instanceof Error && 'port' in error ? error.port : null;
+  return ops !== undefined && port === ops.port && port !== listen.port
+    ? { host: ops.host, port: ops.port, section: 'ops' }
+    : { ...listen, section: 'listen' };
+}
+
+function greet(opened: Opened, settings: Settings, catalogue: Catalogue, io: CliIo): void {
   const lines = firstScreenLines(
-    { url, ...shownProviders(settings, catalogue), invocation: io.invocation },
+    { ...opened, ...shownProviders(settings, catalogue), invocation: io.invocation },
     paintFor(io),
   );
   io.stdout.write(`${lines.join('\n')}\n`);

@@ -2,7 +2,7 @@ import type { ErrorRow } from '../../errors/index.ts';
 import type { Dialect, Endpoint, ErrorShape } from '../../pipeline/index.ts';
 import { endpointRow, otherEndpoint } from '../endpoint-row.ts';
 import { jsonErrorShape } from '../error-shape.ts';
-import { isRead, positionFromEnd, SuffixTable } from '../suffix-table.ts';
+import { callEndpoint, isRead, positionFromEnd, SuffixTable } from '../suffix-table.ts';
 import { COHERE_READING } from './usage.ts';
 
 const FAMILY = 'cohere';
@@ -45,7 +45,7 @@ export const cohere: Dialect = Object.freeze({
   family: FAMILY,
   match(method: string, segments: readonly string[]): Endpoint | null {
     const call = CALLS.find(method, segments);
-    if (call !== null) return call.row;
+    if (call !== null) return callEndpoint(call, segments);
     const models = isRead(method) ? positionFromEnd(segments, 'models', 2) : -1;
     return models !== -1 && !segments.includes('compatibility') ? MODELS : null;
   },

@@ -6,14 +6,27 @@ import { INTERACTIONS_READING } from './interactions-usage.ts';
 
 export const FAMILY = 'gemini';
 
-export const OTHER: Endpoint = otherEndpoint(FAMILY);
+/** How calls name what is stored; both spellings are read. */
+const REFERENCES = ['cachedContent', 'cached_content', 'fileUri', 'file_uri'];
 
-const GENERATE = endpointRow(FAMILY, 'gemini', 'chat', { usage: GENERATE_READING });
-const STREAM_GENERATE = endpointRow(FAMILY, 'gemini', 'chat', { streams: 'path', usage: GENERATE_READING });
+/** What is stored has a name of the form `collection/id`. */
+export const OTHER: Endpoint = otherEndpoint(FAMILY, ['/name'], REFERENCES);
+
+const GENERATE = endpointRow(FAMILY, 'gemini', 'chat', { usage: GENERATE_READING, references: REFERENCES });
+const STREAM_GENERATE = endpointRow(FAMILY, 'gemini', 'chat', {
+  streams: 'path',
+  usage: GENERATE_READING,
+  references: REFERENCES,
+});
 const EMBED = endpointRow(FAMILY, 'gemini-embeddings', 'embedding', { usage: GENERATE_READING });
-const BATCH_GENERATE = endpointRow(FAMILY, 'gemini-batches', 'batches');
+export const BATCHES = endpointRow(FAMILY, 'gemini-batches', 'batches', {
+  stores: ['/name', '/metadata/output/responsesFile'],
+  references: ['fileName', 'file_name'],
+});
 /** Its `totalTokens` is a question answered, not tokens used. */
-export const COUNT_TOKENS = endpointRow(FAMILY, 'gemini-count-tokens', 'count_tokens');
+export const COUNT_TOKENS = endpointRow(FAMILY, 'gemini-count-tokens', 'count_tokens', {
+  references: REFERENCES,
+});
 
 /** What a POST to `…/{model}:{verb}` does. */
 export const VERBS: ReadonlyMap<string, Endpoint> = new Map([
@@ -22,8 +35,8 @@ export const VERBS: ReadonlyMap<string, Endpoint> = new Map([
   ['embedContent', EMBED],
   ['batchEmbedContents', EMBED],
   ['countTokens', COUNT_TOKENS],
-  ['batchGenerateContent', BATCH_GENERATE],
-  ['asyncBatchEmbedContent', BATCH_GENERATE],
+  ['batchGenerateContent', BATCHES],
+  ['asyncBatchEmbedContent', BATCHES],
 ]);
 
 const PREDICT: ReadonlyMap<Operation, Endpoint> = new Map(
@@ -66,9 +79,10 @@ export const RAW_PREDICT: ReadonlyMap<string, Endpoint> = new Map([
 export const INTERACTIONS = endpointRow(FAMILY, 'gemini-interactions', 'chat', {
   streams: 'body',
   usage: INTERACTIONS_READING,
+  stores: ['/interaction/id', '/id'],
+  references: ['previous_interaction_id'],
 });
 
 export const LIVE = endpointRow(FAMILY, 'gemini-live', 'realtime');
 export const MODELS = endpointRow(FAMILY, 'gemini-models', 'models');
-export const FILES = endpointRow(FAMILY, 'gemini-files', 'files');
-export const BATCHES = endpointRow(FAMILY, 'gemini-batches', 'batches');
+export const FILES = endpointRow(FAMILY, 'gemini-files', 'files', { stores: ['/file/name', '/name'] });

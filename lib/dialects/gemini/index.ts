@@ -59,6 +59,7 @@ export const gemini: Dialect = Object.freeze({
     if (positionFromEnd(segments, 'interactions', 3) !== -1) return OTHER;
     if (isCollection(segments, 'files')) return FILES;
     if (isCollection(segments, 'batches')) return BATCHES;
+    if (method === 'POST' && isCollection(segments, 'cachedContents')) return OTHER;
     if (isRead(method) && isCollection(segments, 'models')) return MODELS;
     return last.endsWith('BidiGenerateContent') || last.endsWith('BidiGenerateContentConstrained')
       ? LIVE

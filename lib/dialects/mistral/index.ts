@@ -2,7 +2,7 @@ import type { Dialect, Endpoint } from '../../pipeline/index.ts';
 import { endpointRow } from '../endpoint-row.ts';
 import { chatReading } from '../openai/chat-usage.ts';
 import { openai } from '../openai/index.ts';
-import { SuffixTable } from '../suffix-table.ts';
+import { callEndpoint, SuffixTable } from '../suffix-table.ts';
 
 const FAMILY = 'mistral';
 
@@ -27,7 +27,8 @@ const CALLS = new SuffixTable([
 export const mistral: Dialect = Object.freeze({
   family: FAMILY,
   match(method: string, segments: readonly string[]): Endpoint | null {
-    return CALLS.find(method, segments)?.row ?? openai.match(method, segments);
+    const call = CALLS.find(method, segments);
+    return call === null ? openai.match(method, segments) : callEndpoint(call, segments);
   },
   error: openai.error,
 });

@@ -2,7 +2,7 @@ import type { ErrorRow } from '../../errors/index.ts';
 import type { Dialect, Endpoint, ErrorShape } from '../../pipeline/index.ts';
 import { endpointRow, otherEndpoint } from '../endpoint-row.ts';
 import { jsonErrorShape } from '../error-shape.ts';
-import { SuffixTable } from '../suffix-table.ts';
+import { callEndpoint, SuffixTable } from '../suffix-table.ts';
 import { OLLAMA_READING } from './usage.ts';
 
 const FAMILY = 'ollama';
@@ -46,7 +46,7 @@ export const ollama: Dialect = Object.freeze({
   family: FAMILY,
   match(method: string, segments: readonly string[]): Endpoint | null {
     const call = CALLS.find(method, segments);
-    if (call !== null) return call.row;
+    if (call !== null) return callEndpoint(call, segments);
     const api = segments.lastIndexOf('api');
     return api !== -1 && CHANGES.has(segments[api + 1] ?? '') ? OTHER : null;
   },

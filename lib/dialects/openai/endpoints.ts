@@ -11,6 +11,10 @@ export const OTHER: Endpoint = otherEndpoint(FAMILY);
 
 const CHAT_READING = chatReading(false);
 
+/** How calls name files and what tools keep. */
+const FILE_REFERENCES = ['file_id', 'file_ids', 'vector_store_ids', 'container'];
+const RESPONSE_REFERENCES = [...FILE_REFERENCES, 'previous_response_id', 'conversation'];
+
 /**
  * A stream of chat chunks without `[DONE]` is common, but every one recorded
  * ends with a finish reason, an error or `[DONE]`, and the fold takes each of
@@ -21,6 +25,7 @@ const CHAT = endpointRow(FAMILY, 'openai-chat', 'chat', {
   includeUsageOption: true,
   mandatoryEnd: true,
   usage: CHAT_READING,
+  references: FILE_REFERENCES,
 });
 
 /** Streams of legacy completions are recorded that end with none of these, so no end is mandatory. */
@@ -34,12 +39,20 @@ const RESPONSES = endpointRow(FAMILY, 'openai-responses', 'chat', {
   streams: 'body',
   mandatoryEnd: true,
   usage: RESPONSES_READING,
+  stores: ['/response/id', '/id'],
+  references: RESPONSE_REFERENCES,
 });
 
-const COMPACT = endpointRow(FAMILY, 'openai-responses', 'chat', { usage: RESPONSES_READING });
+const COMPACT = endpointRow(FAMILY, 'openai-responses', 'chat', {
+  usage: RESPONSES_READING,
+  stores: ['/id'],
+  references: RESPONSE_REFERENCES,
+});
 
 /** Its `input_tokens` is a question answered, not tokens used. */
-const COUNT_TOKENS = endpointRow(FAMILY, 'openai-count-tokens', 'count_tokens');
+const COUNT_TOKENS = endpointRow(FAMILY, 'openai-count-tokens', 'count_tokens', {
+  references: RESPONSE_REFERENCES,
+});
 
 const EMBEDDINGS = endpointRow(FAMILY, 'openai-embeddings', 'embedding', { usage: INPUT_ONLY_READING });
 const RERANK = endpointRow(FAMILY, 'openai-rerank', 'rerank', { usage: INPUT_ONLY_READING });
@@ -80,8 +93,12 @@ export const CALLS = new SuffixTable([
 ]);
 
 export const MODELS = endpointRow(FAMILY, 'openai-models', 'models');
-const FILES = endpointRow(FAMILY, 'openai-files', 'files');
-const BATCHES = endpointRow(FAMILY, 'openai-batches', 'batches');
+/** An upload that is complete states its file. */
+const FILES = endpointRow(FAMILY, 'openai-files', 'files', { stores: ['/id', '/file/id'] });
+const BATCHES = endpointRow(FAMILY, 'openai-batches', 'batches', {
+  stores: ['/id', '/output_file_id', '/error_file_id'],
+  references: ['input_file_id'],
+});
 
 /**
  * Collections with what is below them. What was stored by a call (responses,

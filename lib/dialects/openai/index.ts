@@ -1,17 +1,10 @@
 import type { Dialect, Endpoint } from '../../pipeline/index.ts';
-import { withPathModel } from '../endpoint-row.ts';
-import { isRead } from '../suffix-table.ts';
+import { callEndpoint, isRead } from '../suffix-table.ts';
 import { CALLS, COLLECTIONS, FAMILY, MODELS, NESTING, OTHER } from './endpoints.ts';
 import { openaiError } from './error.ts';
 
 /** A collection may stand this many segments before the end: `files/{id}/content`, `models/{owner}/{name}`. */
 const COLLECTION_DEPTH = 3;
-
-/** The model of `…/deployments/{deployment}/<call>`, or null where the path names none. */
-function deploymentOf(segments: readonly string[], callSegments: number): string | null {
-  const at = segments.length - callSegments - 1;
-  return at >= 1 && segments[at - 1] === 'deployments' ? segments[at]! : null;
-}
 
 /** Other families put batches below `messages`, and verbs below `models`; those are theirs. */
 function collectionOf(method: string, segments: readonly string[]): Endpoint | null {
@@ -30,9 +23,7 @@ export const openai: Dialect = Object.freeze({
   family: FAMILY,
   match(method: string, segments: readonly string[]): Endpoint | null {
     const call = CALLS.find(method, segments);
-    if (call === null) return collectionOf(method, segments);
-    const deployment = deploymentOf(segments, call.length);
-    return deployment === null ? call.row : withPathModel(call.row, deployment);
+    return call === null ? collectionOf(method, segments) : callEndpoint(call, segments);
   },
   error: openaiError,
 });

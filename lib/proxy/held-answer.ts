@@ -31,21 +31,33 @@ function inflated(body: Buffer, coding: string): Buffer | null {
 }
 
 /**
- * An error with a content coding, held whole until it is known that it does not
- * repeat the pool key: a key inside compressed bytes cannot be blotted out in
- * passing. One that does is sent without its coding.
+ * An answer held whole until it may be judged: one with a content coding that
+ * may repeat the pool key, which cannot be blotted out of compressed bytes in
+ * passing; or one that may say that the pool key is no good.
  */
-export class EncodedError {
+export class HeldAnswer {
   readonly status: number;
   readonly statusText: string | undefined;
   readonly head: ResponseHead;
+  /** The head as it came. */
+  readonly raw: readonly string[];
+  /** It may speak against the pool key. */
+  readonly isSuspect: boolean;
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
 
-  constructor(status: number, statusText: string | undefined, head: ResponseHead) {
+  constructor(
+    status: number,
+    statusText: string | undefined,
+    head: ResponseHead,
+    raw: readonly string[],
+    isSuspect: boolean,
+  ) {
     this.status = status;
     this.statusText = statusText;
     this.head = head;
+    this.raw = raw;
+    this.isSuspect = isSuspect;
   }
 
   /** Whether more may come; false once it is too long to hold. */
@@ -60,9 +72,14 @@ export class EncodedError {
     return Buffer.concat(this.#chunks, this.#bytes);
   }
 
-  /** The plain body without the key, or null where the key is not in it. */
+  /** The body without its coding, or null where it cannot be read. */
+  plain(): Buffer | null {
+    return this.head.coding === null ? this.body() : inflated(this.body(), this.head.coding);
+  }
+
+  /** The plain body of a coded answer without the key, or null where the key is not in it. */
   scrubbed(key: Secret): Buffer | null {
-    const plain = inflated(this.body(), this.head.coding ?? '');
+    const plain = this.head.coding === null ? null : this.plain();
     if (plain === null || !plain.includes(key.reveal())) return null;
     const scrubber = new KeyScrubber(key);
     return Buffer.concat([...scrubber.push(plain), ...scrubber.end()]);

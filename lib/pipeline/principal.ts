@@ -1,0 +1,42 @@
+import type { AddressSet } from '../wire/index.ts';
+import type { Operation } from './dialect.ts';
+import type { AuthKind } from './fact.ts';
+
+/** Globs over model names (CONTRACT §3). */
+export interface ModelPatterns {
+  /** `model` as the provider will read it, `route` what stands before the `/` of a pattern that has one: the provider's name. */
+  allows(route: string, model: string): boolean;
+}
+
+/** What a key may do. Null is "no restriction". */
+export interface Grant {
+  readonly providers: ReadonlySet<string> | null;
+  readonly operations: ReadonlySet<Operation>;
+  readonly models: ModelPatterns | null;
+  /** Where requests may come from. */
+  readonly addresses: AddressSet | null;
+  /** Requests a minute. */
+  readonly rpm: number | null;
+  /** Tokens a minute, input and output together. */
+  readonly tpm: number | null;
+  /** Requests at a time. */
+  readonly concurrency: number | null;
+  /** Bytes of a request body; only ever less than the gateway's own limit. */
+  readonly bodyBytes: number | null;
+}
+
+/** Who asks. One object per key where the key is ours, so that what is known of a key can be remembered by it. */
+export interface Principal {
+  readonly auth: AuthKind;
+  readonly subject: string | null;
+  readonly keyId: string | null;
+  readonly tags: Readonly<Record<string, string>>;
+  /** True when a pool key is to be used and every credential of the client removed. */
+  readonly managed: boolean;
+  /** Null where the credential is none of ours. */
+  readonly grant: Grant | null;
+  /** PASERK id of the signing key; null unless virtual. */
+  readonly issuer: string | null;
+  /** Unix time, milliseconds; null unless virtual. */
+  readonly issuedMs: number | null;
+}
