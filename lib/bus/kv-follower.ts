@@ -14,7 +14,7 @@ const PATIENCE_MS = 4000;
 
 const TROUBLE: Readonly<Record<SessionEnd, string | null>> = {
   stopped: null,
-  missing: null,
+  missing: 'there is none',
   lost: 'what it delivers breaks off',
   doubt: 'it changes under our hands',
 };
@@ -114,6 +114,7 @@ export class KvFollower implements KvFollowing {
   #guarded(sink: KvSink): KvSink {
     const { bucket, warn } = this.#options;
     const guard = (call: () => void): void => {
+      if (this.#stop.signal.aborted) return;
       try {
         call();
       } catch (error) {

@@ -185,7 +185,11 @@ export class KvSession implements DeliveryTarget {
 
   #hand(key: string, message: Msg, revision: number): void {
     const place = this.#place!;
-    if (revision <= place.revision) return;
+    if (revision <= place.revision) {
+      // It was not there when this far was read.
+      this.#finish('doubt');
+      return;
+    }
     place.advance(key, revision, this.#delivery.time);
     this.#keysAt?.set(revision, place.keys);
     this.#options.sink.apply({ key, value: writtenValue(message), revision }, place.cursor);

@@ -72,8 +72,12 @@ export class NatsLink {
   }
 
   /** The connection of this moment or the next one; null once closed. */
-  connected(): Promise<NatsConnection | null> {
-    return this.connection === null ? this.#next.promise : Promise.resolve(this.connection);
+  async connected(): Promise<NatsConnection | null> {
+    for (;;) {
+      const connection = await this.#next.promise;
+      if (connection?.isClosed() !== true) return connection;
+      await connection.closed();
+    }
   }
 
   /** Calls back when the connection of this moment is lost. Returns what undoes it. */
@@ -107,9 +111,13 @@ export class NatsLink {
         continue;
       }
       failures = 0;
+      if (signal.aborted) {
+        await connection.close();
+        break;
+      }
       this.#begin(connection);
-      await connection.closed();
-      this.#end();
+      const error = await connection.closed();
+      this.#end(error?.message ?? 'the connection was lost');
       await pause(Math.random() * FIRST_RETRY_MS, signal);
     }
     this.#next.resolve(null);
@@ -129,10 +137,10 @@ export class NatsLink {
     this.#next.resolve(connection);
   }
 
-  #end(): void {
+  #end(reason: string): void {
     this.#connection = null;
     this.#next = Promise.withResolvers();
-    this.#reason = 'the connection was lost';
+    this.#reason = reason;
     const callbacks = [...this.#lostCallbacks];
     this.#lostCallbacks.clear();
     for (const callback of callbacks) callback();

@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
 import { opsFaults } from '../admin/index.ts';
 import { systemClock } from '../base/index.ts';
+import { natsFaults } from '../bus/index.ts';
 import type { SettingsFault } from '../config/index.ts';
-import { checkIssuers, isAddressRange } from '../keys/index.ts';
+import { checkIssuers, type DenySettings, isAddressRange } from '../keys/index.ts';
 import type { Catalogue } from '../providers/index.ts';
 import { UNIX_PEER } from '../proxy/index.ts';
 import { compileSettingsProviders, wantsScripted } from './providers.ts';
@@ -103,6 +104,16 @@ function checkOps({ ops, auth }: Settings): readonly SettingsFault[] {
       );
 }
 
+/** The sections that may name a NATS server. */
+function checkNats(settings: Settings): readonly SettingsFault[] {
+  const { nats: limits } = settings.limits;
+  const deny = (settings.deny as DenySettings | undefined)?.nats;
+  return [
+    ...(limits === undefined ? [] : natsFaults(limits, ['limits', 'nats'])),
+    ...(deny === undefined ? [] : natsFaults(deny, ['deny', 'nats'])),
+  ];
+}
+
 /** Any address does for a check: the scripted origin is started only to serve. */
 const SOME_ORIGIN = 'http://127.0.0.1:1';
 
@@ -137,6 +148,7 @@ export function checkSettings(settings: Settings, catalogue: Catalogue): readonl
     ...checkStaticKeys(settings),
     ...checkAddresses(settings),
     ...checkOps(settings),
+    ...checkNats(settings),
     ...checkProviders(settings, catalogue),
   ];
 }

@@ -5,7 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, IdSource, packageVersion, systemClock } from '../base/index.ts';
 import type { ConfigResult } from '../config/index.ts';
 import { type DemoOrigin, startDemoOrigin } from '../demo/index.ts';
-import { Log, type LogOptions } from '../observe/index.ts';
+import type { Refusal } from '../errors/index.ts';
+import { LineBudget, Log, type LogOptions } from '../observe/index.ts';
 import type { Fact, FactSink, House, Installed, Warning } from '../pipeline/index.ts';
 import type { CompiledProviders } from '../providers/index.ts';
 import { DnsCache, type DrainTimes, Listener, RequestHandler, Upstreams } from '../proxy/index.ts';
@@ -18,6 +19,8 @@ import type { SettingsLoader } from './settings-loader.ts';
 
 const TICK_MS = 1000;
 const IDLE_CHECK_MS = 20;
+/** As many refusals as have a fact of their own. */
+const EXPLANATIONS_PER_SECOND = 50;
 const NO_DRAIN: DrainTimes = { lameDuckMs: 0, drainMs: 0 };
 
 export interface GatewayOptions {
@@ -52,6 +55,7 @@ export class Gateway extends EventEmitter<GatewayEvents> {
   readonly #dns: DnsCache;
   readonly #log: Log | null;
   readonly #ticks: NodeJS.Timeout;
+  readonly #explanations: LineBudget;
   /** What a reload replaced and running exchanges may still use; closed when the last of them is over. */
   readonly #retired = new Set<() => Promise<void>>();
   readonly #builder: Builder;
@@ -70,6 +74,7 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     this.#log = log;
     this.#clock = clock;
     this.#dns = new DnsCache(clock);
+    this.#explanations = new LineBudget(clock, EXPLANATIONS_PER_SECOND);
     this.#builder = new Builder({
       clock,
       house: compiled => this.#house(compiled),
@@ -144,12 +149,16 @@ export class Gateway extends EventEmitter<GatewayEvents> {
         clock: this.#clock,
         ids: this.#ids,
         reportBug: (error, id) => this.#bug(error, id),
-        explain: ({ code, detail }, id) => this.#log?.info(`${id}  ${code}: ${detail}`),
+        explain: (refusal, id) => this.#explain(refusal, id),
       },
       plan,
     );
     this.#proxy.plan = plan;
     this.#ops?.update();
+  }
+
+  #explain({ code, detail }: Refusal, requestId: string): void {
+    if (this.#log !== null && this.#explanations.take()) this.#log.info(`${requestId}  ${code}: ${detail}`);
   }
 
   async #compile(settings: Settings): Promise<CompiledProviders> {

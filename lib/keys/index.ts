@@ -1,6 +1,8 @@
 export { type AuthSettings, authSchema } from './auth-settings.ts';
 export { BadCredentials } from './bad-credentials.ts';
 export { checkIssuers } from './check-issuers.ts';
+export { denyFeature } from './deny/deny-feature.ts';
+export type { DenySettings } from './deny/settings.ts';
 export { type GrantSettings, GrantStage } from './grant.ts';
 export { IdentifyStage } from './identify.ts';
 export { installationSecret } from './installation-secret.ts';

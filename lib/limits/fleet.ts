@@ -11,6 +11,11 @@ import { SharedSeed } from './shared-seed.ts';
 export const PUBLISH_MS = 150;
 /** How soon it does so where much of a limit went without their knowing. */
 export const PUBLISH_EARLY_MS = 10;
+/** Telling early may take this share of an instance's time. */
+const EARLY_SHARE = 1 / 10;
+
+/** How long an instance that is back on the bus waits for the others to be there before it tells them what they missed. */
+const REJOIN_MS = 2000;
 
 /**
  * Why a message of another instance was not counted: too long; not one of
@@ -59,6 +64,12 @@ export class Fleet {
   /** The slot in which something was last told. */
   #toldSlot = -1;
   #togetherMs: number;
+  #wasTogether = false;
+  /** How long it took to tell the others when it was last done early. */
+  #tellingMs = 0;
+  /** Who is expected back after an outage. */
+  #awaited = new Set<string>();
+  #awaitedUntilMs = 0;
   /** A seed that waits until the change to the one before it is over. */
   #nextSeed: SketchSeed | null = null;
   #ticks: NodeJS.Timeout | null = null;
@@ -84,6 +95,7 @@ export class Fleet {
     this.#subscription ??= bus.subscribe(subject, payload => this.receive(payload));
     this.#ticks ??= setInterval(() => this.publish(), PUBLISH_MS).unref();
     for (const dimension of counts.dimensions.values()) dimension.onUntold = () => this.#publishEarly();
+    this.#adopt();
   }
 
   /** Leaves it to another fleet to speak for the counts. */
@@ -114,10 +126,14 @@ export class Fleet {
 
   #publishEarly(): void {
     if (this.#early !== null || !this.isTogether) return;
+    const { clock } = this.#options;
+    const waitMs = Math.max(PUBLISH_EARLY_MS, this.#tellingMs / EARLY_SHARE);
     this.#early = setTimeout(() => {
       this.#early = null;
+      const beganMs = clock.monotonicMs();
       this.publish();
-    }, PUBLISH_EARLY_MS).unref();
+      this.#tellingMs = clock.monotonicMs() - beganMs;
+    }, waitMs).unref();
   }
 
   /** Tells the others what was counted since the last time; at least once a slot that this instance is there. */
@@ -132,13 +148,29 @@ export class Fleet {
     const slot = time.slot();
     this.#peers.forget(slot - WINDOW_SLOTS);
     this.#adopt();
-    if (!this.isTogether) return;
-    this.#togetherMs = clock.monotonicMs();
+    const nowMs = clock.monotonicMs();
+    if (!this.#checkTogether(nowMs)) return;
+    if (this.#awaited.size > 0 && nowMs < this.#awaitedUntilMs) {
+      this.#tell(null, { slot, cells: [], counts: [] });
+      return;
+    }
     for (const dimension of counts.dimensions.values()) {
       if (!dimension.sketch.shape.merged) continue;
       for (const delta of dimension.sketch.drain(MESSAGE_CELLS_MAX)) this.#tell(dimension, delta);
     }
     if (this.#toldSlot !== slot) this.#tell(null, { slot, cells: [], counts: [] });
+  }
+
+  /** After an outage all come back one by one: what is told too early nobody hears. */
+  #checkTogether(nowMs: number): boolean {
+    const { isTogether } = this;
+    if (isTogether && !this.#wasTogether) {
+      this.#awaited = new Set(this.#peers.ids());
+      this.#awaitedUntilMs = nowMs + REJOIN_MS;
+    }
+    if (isTogether) this.#togetherMs = nowMs;
+    this.#wasTogether = isTogether;
+    return isTogether;
   }
 
   #tell(dimension: Dimension | null, { slot, cells, counts }: SlotDelta): void {
@@ -171,7 +203,9 @@ export class Fleet {
     const { time } = counts;
     if (delta.instance === instance && delta.boot === boot) return 'own';
     const slot = time.slotOf(delta.unixSlot);
-    const verdict = this.#peers.judge(`${delta.instance}:${delta.boot}`, delta.serial, slot, time.slot());
+    const id = `${delta.instance}:${delta.boot}`;
+    const verdict = this.#peers.judge(id, delta.serial, slot, time.slot());
+    this.#awaited.delete(id);
     if (verdict === 'duplicate' || verdict === 'peers') return verdict;
     if (delta.cells.length === 0) return null;
     const name = DIMENSIONS[delta.dimension];
@@ -184,11 +218,11 @@ export class Fleet {
     return sound.cells.length < delta.cells.length ? 'missed' : null;
   }
 
-  /** One change at a time: a seed that comes during another's change waits for its end. */
+  /** Only while it speaks for the counts, and one change at a time: a seed that comes during another's change waits for its end. */
   #adopt(): void {
     const { counts } = this.#options;
     const seed = this.#nextSeed;
-    if (seed === null || counts.isReplacing) return;
+    if (seed === null || this.#ticks === null || counts.isReplacing) return;
     this.#nextSeed = null;
     if (seed.id !== counts.seed.id) counts.adopt(seed);
   }

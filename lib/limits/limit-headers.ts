@@ -3,10 +3,10 @@ import { Hold } from './hold.ts';
 import type { Reading } from './rule.ts';
 
 /**
- * What an answer tells of the limits of its key, as flat name, value pairs, in
- * the words of OpenAI's API: limit, what remains of it, and how long until all
- * that is counted now has left. Of several limits the one that leaves least.
- * Empty where none applies.
+ * What an answer tells of the limits of its key, as flat name, value pairs,
+ * under the names that clients of LLM APIs know: the limit, what remains of it,
+ * and how long until all that is counted now has left. Of several limits the
+ * one that leaves least. Empty where none applies.
  */
 export function limitHeaders(exchange: Exchange): readonly string[] {
   const hold = Hold.find(exchange);

@@ -43,6 +43,10 @@ export class Peers {
     this.#peers.clear();
   }
 
+  ids(): Iterable<string> {
+    return this.#peers.keys();
+  }
+
   get size(): number {
     return this.#peers.size;
   }

@@ -1,4 +1,4 @@
-import type { SketchShape } from '../base/index.ts';
+import { DEPTH_MAX, type SketchShape } from '../base/index.ts';
 import { type NatsSettings, natsSchema } from '../bus/index.ts';
 import { LIMIT_MAX } from './dimension.ts';
 
@@ -68,7 +68,7 @@ export const limitsProperties = {
         default: 65_536,
         expects: 'a power of two from 1024 to 1048576',
       },
-      depth: { type: 'integer', minimum: 1, maximum: 8, default: 4 },
+      depth: { type: 'integer', minimum: 1, maximum: DEPTH_MAX, default: 4 },
     },
   },
   nats: fleetSchema(),

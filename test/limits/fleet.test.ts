@@ -118,11 +118,31 @@ t.test('without the bus each holds the limit on its own, and tells afterwards', 
   t.notOk(a.fleet.isTogether);
   t.equal(a.fleet.aloneSeconds, 2);
   server.comeUp();
-  for (const { fleet } of members) fleet.publish();
+  a.fleet.publish();
+  t.equal(a.fleet.aloneSeconds, 0);
+  t.equal(b.requests.estimate(name), 5, 'nothing is told before the others are there');
+  for (let round = 0; round < 2; round++) for (const { fleet } of members) fleet.publish();
   t.equal(a.requests.estimate(name), 25);
   t.equal(b.requests.estimate(name), 25);
-  t.equal(a.fleet.aloneSeconds, 0);
   t.equal(b.requests.take(name, 1, 20), null);
+});
+
+t.test('who does not come back is not waited for', async t => {
+  const { clock, server, members } = await fleetOf(t, 3);
+  const [a, b, c] = members as [Member, Member, Member];
+  server.goDown();
+  for (const { fleet } of members) fleet.publish();
+  a.requests.take(name, 3, 20);
+  c.fleet.pause();
+  server.comeUp();
+  for (let round = 0; round < 3; round++) {
+    a.fleet.publish();
+    b.fleet.publish();
+  }
+  t.equal(b.requests.estimate(name), 0);
+  clock.pass(2000);
+  a.fleet.publish();
+  t.equal(b.requests.estimate(name), 3);
 });
 
 t.test('messages that come twice, come back, or come late count for nothing', async t => {
@@ -254,3 +274,33 @@ t.test('a jump of one wall clock: names of slots follow, counts do not get lost'
   b.fleet.publish();
   t.equal(b.requests.estimate(name), 1, 'and then they do again');
 });
+
+for (const who of [0, 1]) {
+  t.test(`after new names of slots nothing is taken back under an old one (${who})`, async t => {
+    const server = new ScriptedServer();
+    const clocks = [new HeldClock(), new HeldClock()] as const;
+    const [a, b] = [join(server, clocks[0], 'a'), join(server, clocks[1], 'b')];
+    t.teardown(() => Promise.all([a.fleet.close(), b.fleet.close()]));
+    await settled();
+    const publish = () => {
+      a.fleet.publish();
+      b.fleet.publish();
+    };
+    for (const clock of clocks) clock.pass(70_000);
+    publish();
+    const counted = a.requests.take(name, 500, 1000)!;
+    publish();
+    // What b counts in the slots around, a must not take away.
+    for (let slot = 0; slot < 4; slot++) {
+      for (const clock of clocks) clock.pass(SLOT_MS);
+      b.requests.take(name, 40, 10_000);
+      publish();
+    }
+    t.equal(b.requests.estimate(name), 660);
+    clocks[who]!.jump(who === 0 ? 2 * SLOT_MS : -2 * SLOT_MS);
+    publish();
+    counted.become(10);
+    publish();
+    t.equal(b.requests.estimate(name), 660, 'what b cannot find again stays');
+  });
+}

@@ -131,8 +131,22 @@ t.test('a reload keeps the bus where it is the same, and takes another where it 
     admitted(there, () => ({ principal }), 20),
     4,
   );
-  const third = await here.open({ perKey: { rpm: 20 }, nats: { ...nats, subject: 'other' } }, second);
-  t.equal(opened(), 3);
+  const third = await here.open({ perKey: { rpm: 1000 }, nats: { ...nats, subject: 'other' } }, second);
+  const elsewhere = await instance('00000000000000cc').open({
+    perKey: { rpm: 10 },
+    nats: { ...nats, subject: 'other' },
+  });
+  await settled();
+  t.equal(opened(), 4);
+  // Only the newest speaks: of what two told by turns some would be missing here.
+  for (let told = 1; told <= 6; told++) {
+    t.equal(
+      admitted(third, () => ({ principal }), 1),
+      1,
+    );
+    await counts(lab, elsewhere, told);
+  }
+  await elsewhere.close();
   await third.close();
   clock.pass(66_000);
   t.equal(

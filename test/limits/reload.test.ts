@@ -46,6 +46,18 @@ t.test('another size of sketch gives no free window, and is alone a window later
   t.equal(admitted(third, small, 50), 10);
 });
 
+t.test('after a change of size the old counts count for as long as they would have', async t => {
+  const { clock, open } = lab();
+  const first = await open({ perKey: { rpm: 10 } });
+  // The last moment of a slot: it has 60 seconds left in the window.
+  while (admitted(first, asked, 1) === 1) clock.pass(10);
+  const second = await open({ perKey: { rpm: 10 }, sketch: { width: 1024, depth: 2 } }, first);
+  for (let elapsed = 0; elapsed < 60; elapsed++) {
+    t.equal(admitted(second, asked, 1), 0, `${elapsed} s later`);
+    clock.pass(1000);
+  }
+});
+
 t.test('a reservation made before a change of size is settled after it', async t => {
   const { open } = lab();
   const first = await open({ perKey: { tpm: 1000 } });

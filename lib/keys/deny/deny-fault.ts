@@ -1,0 +1,4 @@
+/** Why a deny set cannot be put in force: something an operator must decide or repair. The message says what. */
+export class DenyFault extends Error {
+  override readonly name = 'DenyFault';
+}
