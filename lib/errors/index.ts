@@ -6,4 +6,5 @@ export {
   type ErrorSource,
   errorRow,
 } from './codes.ts';
+export { OperatorFault } from './operator-fault.ts';
 export { Refusal } from './refusal.ts';

@@ -1,4 +1,5 @@
 import { formatProblems } from '../../config/index.ts';
+import { OperatorFault } from '../../errors/index.ts';
 import type { Gateway, Settings } from '../../gateway/index.ts';
 import type { Catalogue } from '../../providers/index.ts';
 import { ConfigReloader } from '../config-reloader.ts';
@@ -79,7 +80,7 @@ async function start(launch: () => Promise<Gateway>, say: (line: string) => void
   try {
     return await launch();
   } catch (error) {
-    if (!(error instanceof Error && 'syscall' in error)) throw error;
+    if (!(error instanceof OperatorFault || (error instanceof Error && 'syscall' in error))) throw error;
     say(`weir cannot start: ${error.message}`);
     return null;
   }
