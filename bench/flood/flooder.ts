@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
 
 /**
  * Sends keys that look right and are not, each another one, as fast as they
@@ -8,6 +8,7 @@ import { request } from 'node:http';
 const [port = '', addresses = '1', key = ''] = process.argv.slice(2);
 const CONNECTIONS = 64;
 const token = key.split('.');
+const agent = new Agent({ keepAlive: true });
 let count = 0;
 
 function forged(): string {
@@ -20,12 +21,12 @@ function send(connection: number): void {
   const n = (count + connection) % Number(addresses);
   const req = request(
     {
+      agent,
       host: '127.0.0.1',
       port,
       localAddress: `127.0.${1 + Math.floor(n / 250)}.${1 + (n % 250)}`,
-      method: 'POST',
-      path: '/openai/v1/chat/completions',
-      headers: { authorization: `Bearer ${forged()}`, 'content-length': 2 },
+      path: '/openai/v1/models',
+      headers: { authorization: `Bearer ${forged()}` },
     },
     res => {
       res.resume();
@@ -33,7 +34,7 @@ function send(connection: number): void {
     },
   );
   req.on('error', () => setImmediate(send, connection));
-  req.end('{}');
+  req.end();
 }
 
 for (let i = 0; i < CONNECTIONS; i++) send(i);

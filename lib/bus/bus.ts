@@ -26,9 +26,9 @@ export interface KvSink {
   /**
    * The whole content, which replaces all that came before: at the first read,
    * and whenever a gap cannot be excluded (the bucket was created anew, rewound,
-   * or purged past the cursor). Keys without a value are not in it. The map is
-   * to be read during the call and let go: it may hold far more memory than
-   * what is taken from it.
+   * or purged past the cursor). Keys without a value are not in it. The map does
+   * not change any more and may be read after the call too; let it go once it is
+   * read, for it may hold far more memory than what is taken from it.
    */
   replace(entries: ReadonlyMap<string, KvEntry>, cursor: KvCursor): void;
   /** One write after the last one seen. */

@@ -27,6 +27,7 @@ export const KEYS = {
   operator: 'operator-CANARY/2f60+b8d4915ca7e3=Ci8',
   admin: 'admin-CANARY/d71e+503f9a6b2c84=Hq5',
   nats: 'nats-CANARY/e38c+f1725a0d946b=Bo1',
+  wrongNats: 'nats-CANARY/17a6+d40c9eb2f835=Ty6',
   /** Written into a config in the clear, where a reference belongs. */
   pasted: 'sk-CANARY/5d0a+c6e37f1b9284=Mv4',
   /** What a stranger guesses with. */
@@ -214,7 +215,14 @@ function configFor(origin: string, lostPort: number, nats: NatsServer | null): R
   };
 }
 
-export async function startCanaryLab(t: Test): Promise<CanaryLab> {
+export interface CanaryLabOptions {
+  /** Variables in place of the usual ones, or besides them. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Sections in place of the usual ones. */
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+export async function startCanaryLab(t: Test, options: CanaryLabOptions = {}): Promise<CanaryLab> {
   const provider = await up.Upstream.start();
   t.teardown(() => provider.close());
   provider.on(
@@ -241,8 +249,8 @@ export async function startCanaryLab(t: Test): Promise<CanaryLab> {
     ['account.json', JSON.stringify(account)],
   ] as const)
     writeFileSync(join(cwd, 'secrets', name), `${text}\n`, { mode: 0o600 });
-  const config = configFor(provider.origin, await up.closedPort(), nats);
-  const weir = await startWeir(t, { config, cwd, env: ENV });
+  const config = { ...configFor(provider.origin, await up.closedPort(), nats), ...options.config };
+  const weir = await startWeir(t, { config, cwd, env: { ...ENV, ...options.env } });
   return new CanaryLab(new Lab(provider, weir), nats, config);
 }
 

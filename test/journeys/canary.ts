@@ -28,7 +28,7 @@ export function spellings(value: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>([
     ['as it is', value],
     ['in URL encoding', escaped],
-    ['in URL encoding, lower case', escaped.replace(/%../g, escape => escape.toLowerCase())],
+    ['in URL encoding, lower case', escaped.replace(/%../g, octet => octet.toLowerCase())],
     ['in JSON with escaped slashes', value.replaceAll('/', '\\/')],
     ['in hex', hex],
     ['in hex, upper case', hex.toUpperCase()],

@@ -28,6 +28,9 @@ export interface BookRow {
 
 const FIRST_ROWS = 64;
 const NO_ROW = -1;
+/** Rounds are numbered from 1. */
+const IN_DOUBT = 0;
+const ROUND_MAX = 255;
 /** Endings of entries that changed since may stay in the queue until it holds this many more than there are entries. */
 const STALE_ENDINGS_MAX = 10_000;
 /** Reasons whose terms are shared by all entries that have nothing but a reason. */
@@ -54,8 +57,9 @@ export class DenyBook {
   #rounds = new Uint8Array(FIRST_ROWS);
   /** Row + 1 by home, with the next free slot where that is taken; 0 is an empty slot. */
   #slots = new Int32Array(FIRST_ROWS * 2);
-  #round = 0;
+  #round = 1;
   readonly #shared = new Map<string, DenyTerms>();
+  #lastShared: DenyTerms | null = null;
   readonly #endings = new ExpiryQueue();
 
   constructor(source: DenySource) {
@@ -120,6 +124,12 @@ export class DenyBook {
     this.#rounds[row] = this.#round;
   }
 
+  /** About so many entries will come: room is made once for all. */
+  reserve(rows: number): void {
+    const wanted = 2 ** Math.ceil(Math.log2(Math.max(rows, 1)));
+    if (wanted > this.#words.length) this.#grow(wanted);
+  }
+
   remove(row: number): void {
     this.#unlink(row);
     this.#ids[row] = null;
@@ -142,13 +152,11 @@ export class DenyBook {
    * neither put nor confirmed from now on is `isLeftOver`.
    */
   beginRound(): void {
-    this.#round = (this.#round + 1) & 0xff;
     this.#revisions.fill(0);
-    // Rows of 256 rounds ago would pass for rows of this one.
-    if (this.#round === 0) {
-      this.#rounds.fill(0);
-      this.#round = 1;
-    }
+    if (++this.#round <= ROUND_MAX) return;
+    // Rows of as many rounds ago would pass for rows of this one.
+    this.#rounds.fill(IN_DOUBT);
+    this.#round = 1;
   }
 
   /** It is given again as it is. */
@@ -160,7 +168,7 @@ export class DenyBook {
   /** It is left over, unless it is given again. */
   doubt(named: Named): void {
     const row = this.find(named);
-    if (row !== NO_ROW) this.#rounds[row] = this.#round ^ 1;
+    if (row !== NO_ROW) this.#rounds[row] = IN_DOUBT;
   }
 
   isLeftOver(row: number): boolean {
@@ -180,16 +188,16 @@ export class DenyBook {
   }
 
   #sharedTerms(terms: DenyTerms): DenyTerms {
-    if (terms.untilMs !== null || terms.issuedBeforeMs !== null) return terms;
+    if (terms.untilMs !== null || terms.issuedBeforeMs !== null || terms === this.#lastShared) return terms;
     const shared = this.#shared.get(terms.reason);
-    if (shared !== undefined) return shared;
-    if (this.#shared.size < SHARED_TERMS_MAX) this.#shared.set(terms.reason, terms);
-    return terms;
+    if (shared === undefined && this.#shared.size < SHARED_TERMS_MAX) this.#shared.set(terms.reason, terms);
+    this.#lastShared = shared ?? terms;
+    return this.#lastShared;
   }
 
   #add({ print, kind, id }: Named): number {
     const row = this.#free.pop() ?? this.#top++;
-    if (row === this.#words.length) this.#grow();
+    if (row === this.#words.length) this.#grow(this.#words.length * 2);
     this.#ids[row] = id;
     this.#kinds[row] = DENY_KINDS.indexOf(kind);
     this.#words[row] = print.word;
@@ -220,18 +228,19 @@ export class DenyBook {
     this.#slots[gap] = 0;
   }
 
-  #grow(): void {
-    const rows = this.#words.length * 2;
+  /** @param rows a power of two. */
+  #grow(rows: number): void {
     const grown = <T extends { set(from: T): void }>(to: T, from: T): T => {
       to.set(from);
       return to;
     };
+    const used = Math.min(this.#top, this.#words.length);
     this.#kinds = grown(new Uint8Array(rows), this.#kinds);
     this.#words = grown(new Int32Array(rows), this.#words);
     this.#homes = grown(new Uint32Array(rows), this.#homes);
     this.#revisions = grown(new Float64Array(rows), this.#revisions);
     this.#rounds = grown(new Uint8Array(rows), this.#rounds);
     this.#slots = new Int32Array(rows * 2);
-    for (let row = 0; row < rows / 2; row++) if (this.#ids[row] !== null) this.#link(row);
+    for (let row = 0; row < used; row++) if (this.#ids[row] !== null) this.#link(row);
   }
 }

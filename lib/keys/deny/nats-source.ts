@@ -125,6 +125,7 @@ export class NatsSource implements KvSink {
     if (this.#isClosed) return;
     this.#recent.forgetRemovals();
     this.book.beginRound();
+    this.book.reserve(entries.size);
     // Writes of ours may be younger than the reading: they stay, until they are delivered.
     for (const key of this.#recent.own()) this.#confirm(key);
     const reading: Reading = { entries: entries.values(), cursor, isCurrent: false, isInForce: false };

@@ -36,6 +36,7 @@ export async function restoreAll(
   placeNats(nats, snapshot.books, settings);
   const fromBucket = snapshot.books.map(({ source }) => source === 'nats');
   let adopted = 0;
+  (nats ?? set.local).reserve(snapshot.count);
   await restore(snapshot, set, nowMs, index => {
     if (nats === null && fromBucket[index]) adopted++;
     return targets[index] ?? null;
@@ -56,11 +57,12 @@ async function restore(
   nowMs: number,
   target: (index: number) => DenyBook | null,
 ): Promise<void> {
-  let count = 0;
-  for (const { book: index, kind, id, terms, revision } of snapshot.entries()) {
-    const book = isOver(terms, nowMs) ? null : target(index);
-    if (book !== null) set.put(book, set.named(kind, id), terms, book === set.local ? 0 : revision);
-    if (isTurnDue(count++)) await turn();
+  const entry = snapshot.read();
+  for (let count = 0; entry.next(); count++) {
+    const book = isOver(entry.terms, nowMs) ? null : target(entry.book);
+    if (book !== null)
+      set.put(book, set.named(entry.kind, entry.id), entry.terms, book === set.local ? 0 : entry.revision);
+    if (isTurnDue(count)) await turn();
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import type { KvCursor } from '../../bus/index.ts';
 import { type BookPlace, type BookRow, DENY_SOURCES, type DenyBook, type DenySource } from './deny-book.ts';
-import { DENY_KINDS } from './entry.ts';
+import { DENY_KINDS, type DenyKind } from './entry.ts';
 import type { DenyTerms } from './terms.ts';
 
 /** A book as a snapshot has it. */
@@ -9,22 +9,17 @@ export interface SavedBook extends BookPlace {
   readonly source: DenySource;
 }
 
-export interface SavedEntry extends BookRow {
-  /** Index among the books. */
-  readonly book: number;
-}
-
 export interface Snapshot {
   readonly books: readonly SavedBook[];
   readonly count: number;
-  entries(): Iterable<SavedEntry>;
+  read(): SnapshotReader;
 }
 
 /**
  * The format: `MAGIC`, a 32-bit length and as much JSON (the books), the
  * entries, `END` with the 32-bit count of entries, and SHA-256 of all before.
- * An entry: tag (kind, and which of the numbers follow), book, 16-bit lengths of
- * id and reason, both in UTF-8, and up to three doubles. Little-endian.
+ * An entry: tag (kind, and what follows), book, 16-bit lengths of id and reason,
+ * both in UTF-8, and up to three doubles. Little-endian.
  */
 const MAGIC = Buffer.from('weir deny 1\n');
 const END = 0xff;
@@ -32,6 +27,8 @@ const KIND_BITS = 3;
 const HAS_UNTIL = 4;
 const HAS_ISSUED_BEFORE = 8;
 const HAS_REVISION = 16;
+/** The reason is that of the entry before; its length is 0. */
+const SAME_REASON = 32;
 const HEAD_BYTES = 6;
 const DIGEST_BYTES = 32;
 const TRAILER_BYTES = 5 + DIGEST_BYTES;
@@ -61,11 +58,13 @@ export function* encodeSnapshot(books: readonly DenyBook[]): Generator<Buffer> {
   const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   let used = 0;
   let count = 0;
+  let reason: string | null = null;
   for (const [index, book] of books.entries()) {
     for (let row = 0; row < book.top; row++) {
       const entry = book.at(row);
       if (entry === null) continue;
-      used = writeEntry(chunk, used, index, entry);
+      used = writeEntry(chunk, used, index, entry, entry.terms.reason === reason);
+      reason = entry.terms.reason;
       count++;
       if (used > CHUNK_BYTES - ENTRY_BYTES_MAX) {
         yield signed(chunk.subarray(0, used));
@@ -79,22 +78,24 @@ export function* encodeSnapshot(books: readonly DenyBook[]): Generator<Buffer> {
   yield digest.digest();
 }
 
-function writeEntry(chunk: Buffer, at: number, book: number, entry: BookRow): number {
-  const { reason, untilMs, issuedBeforeMs } = entry.terms;
-  const idBytes = chunk.write(entry.id, at + HEAD_BYTES);
-  const reasonBytes = chunk.write(reason, at + HEAD_BYTES + idBytes);
+function writeEntry(chunk: Buffer, at: number, book: number, entry: BookRow, isSameReason: boolean): number {
+  const { kind, id, terms, revision } = entry;
+  const { reason, untilMs, issuedBeforeMs } = terms;
+  const idBytes = chunk.write(id, at + HEAD_BYTES);
+  const reasonBytes = isSameReason ? 0 : chunk.write(reason, at + HEAD_BYTES + idBytes);
   chunk[at] =
-    DENY_KINDS.indexOf(entry.kind) |
+    DENY_KINDS.indexOf(kind) |
     (untilMs === null ? 0 : HAS_UNTIL) |
     (issuedBeforeMs === null ? 0 : HAS_ISSUED_BEFORE) |
-    (entry.revision === 0 ? 0 : HAS_REVISION);
+    (revision === 0 ? 0 : HAS_REVISION) |
+    (isSameReason ? SAME_REASON : 0);
   chunk[at + 1] = book;
   chunk.writeUInt16LE(idBytes, at + 2);
   chunk.writeUInt16LE(reasonBytes, at + 4);
   let end = at + HEAD_BYTES + idBytes + reasonBytes;
   if (untilMs !== null) end = chunk.writeDoubleLE(untilMs, end);
   if (issuedBeforeMs !== null) end = chunk.writeDoubleLE(issuedBeforeMs, end);
-  return entry.revision === 0 ? end : chunk.writeDoubleLE(entry.revision, end);
+  return revision === 0 ? end : chunk.writeDoubleLE(revision, end);
 }
 
 /** A snapshot, or why these bytes are none: completes "it …". */
@@ -113,7 +114,7 @@ export function decodeSnapshot(bytes: Buffer): Snapshot | string {
   return {
     books: header.books.map(savedBook),
     count: bytes.readUInt32LE(digestAt - 4),
-    entries: () => readEntries(bytes, entriesStart),
+    read: () => new SnapshotReader(bytes, entriesStart),
   };
 }
 
@@ -132,27 +133,49 @@ function savedCursor(cursor: KvCursor | null): KvCursor | null {
   return { created, revision, ...(mark === undefined ? {} : { mark }) };
 }
 
-function* readEntries(bytes: Buffer, start: number): Generator<SavedEntry> {
-  let at = start;
-  while (bytes[at] !== END) {
+/** Stands on one entry after the other. Not an iterator: that would make an object of each of a million. */
+export class SnapshotReader {
+  /** Index among the books. */
+  book = 0;
+  kind: DenyKind = DENY_KINDS[0];
+  id = '';
+  /** One object for all entries in a row that have one reason and nothing else. */
+  terms: DenyTerms = { reason: '', untilMs: null, issuedBeforeMs: null };
+  revision = 0;
+  readonly #bytes: Buffer;
+  #at: number;
+  #plain = this.terms;
+
+  constructor(bytes: Buffer, start: number) {
+    this.#bytes = bytes;
+    this.#at = start;
+  }
+
+  /** Goes to the next entry, the first time to the first; false at the end. */
+  next(): boolean {
+    const bytes = this.#bytes;
+    const at = this.#at;
     const tag = bytes[at]!;
-    const book = bytes[at + 1]!;
+    if (tag === END) return false;
     const idEnd = at + HEAD_BYTES + bytes.readUInt16LE(at + 2);
     const reasonEnd = idEnd + bytes.readUInt16LE(at + 4);
-    const id = bytes.toString('utf8', at + HEAD_BYTES, idEnd);
-    const reason = bytes.toString('utf8', idEnd, reasonEnd);
-    at = reasonEnd;
-    const number = (flag: number): number | null => {
-      if ((tag & flag) === 0) return null;
-      at += 8;
-      return bytes.readDoubleLE(at - 8);
-    };
-    const terms: DenyTerms = {
-      reason,
-      untilMs: number(HAS_UNTIL),
-      issuedBeforeMs: number(HAS_ISSUED_BEFORE),
-    };
-    const revision = number(HAS_REVISION) ?? 0;
-    yield { book, kind: DENY_KINDS[tag & KIND_BITS]!, id, terms, revision };
+    this.book = bytes[at + 1]!;
+    this.kind = DENY_KINDS[tag & KIND_BITS]!;
+    this.id = bytes.toString('utf8', at + HEAD_BYTES, idEnd);
+    if ((tag & SAME_REASON) === 0)
+      this.#plain = { ...this.#plain, reason: bytes.toString('utf8', idEnd, reasonEnd) };
+    this.#at = reasonEnd;
+    const untilMs = this.#number(tag & HAS_UNTIL);
+    const issuedBeforeMs = this.#number(tag & HAS_ISSUED_BEFORE);
+    this.revision = this.#number(tag & HAS_REVISION) ?? 0;
+    this.terms =
+      untilMs === null && issuedBeforeMs === null ? this.#plain : { ...this.#plain, untilMs, issuedBeforeMs };
+    return true;
+  }
+
+  #number(has: number): number | null {
+    if (has === 0) return null;
+    this.#at += 8;
+    return this.#bytes.readDoubleLE(this.#at - 8);
   }
 }
