@@ -4,8 +4,8 @@ import { SlotClock } from './slot-clock.ts';
 import { WindowSketch } from './window-sketch.ts';
 
 const MINUTE_MS = 60_000;
-/** 1 MiB in all. Bad credentials are rare; where they are not, a few more are refused than must be. */
-const SHAPE = { width: 4096, depth: 4, merged: false };
+/** 16 MiB, resident only as far as used: wide enough that an attacker with many addresses does not spend the budget of others. */
+const SHAPE = { width: 65_536, depth: 4, merged: false };
 const KIND = 'bad-credential';
 
 /** How many bad credentials came from each address in the last minute, in fixed memory whatever the number of addresses. */
@@ -25,8 +25,14 @@ export class BadCredentialBudget {
     return this.#sketch.estimate(this.#seed.keyOf(KIND, address)) >= this.#perMinute;
   }
 
-  charge(address: string): void {
-    this.#sketch.add(this.#seed.keyOf(KIND, address), 1);
+  /** Counts one; the number it returns takes it back. */
+  charge(address: string): number {
+    return this.#sketch.add(this.#seed.keyOf(KIND, address), 1);
+  }
+
+  /** The credential was good after all. `charge` is what `charge` returned. */
+  refund(address: string, charge: number): void {
+    this.#sketch.change(this.#seed.keyOf(KIND, address), -1, charge);
   }
 
   /** Until the next bad one is looked at again, 1…3600. */

@@ -1,13 +1,9 @@
-import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../base/index.ts';
-import { BadCredentialBudget } from '../base/index.ts';
 import {
   BadCredentials,
   GrantStage,
   IdentifyStage,
-  installationSecret,
   ModelStage,
-  openVirtualKeys,
   type Pool,
   PoolStage,
   type StateIds,
@@ -20,6 +16,7 @@ import type { CompiledProviders } from '../providers/index.ts';
 import { ClientAddresses, type Plan, type Upstreams } from '../proxy/index.ts';
 import { Settler, tapOpener, type UsageSettings } from '../usage/index.ts';
 import { AddressSet } from '../wire/index.ts';
+import type { Lasting } from './lasting.ts';
 import type { Settings } from './settings.ts';
 
 export interface Parts {
@@ -27,6 +24,7 @@ export interface Parts {
   readonly compiled: CompiledProviders;
   readonly installed: readonly Installed[];
   readonly limits: Limits;
+  readonly lasting: Lasting;
   readonly pool: Pool;
   readonly stateIds: StateIds | null;
   readonly upstreams: Upstreams;
@@ -40,12 +38,6 @@ export interface Assembly {
   readonly settler: Settler;
 }
 
-/** Beside the journal's folder where there is one, so that BYO keys keep their name in facts. */
-function secretFile(usage: UsageSettings | undefined): string | null {
-  if (usage === undefined || usage.journal === 'none') return null;
-  return join(dirname(usage.journal), `${basename(usage.journal)}.secret`);
-}
-
 /** Whether a credential of ours exists: a key that we signed, or a static one. */
 function hasOwnKeys({ auth }: Settings): boolean {
   return auth.staticKeys.length > 0 || auth.issuers.length > 0;
@@ -56,18 +48,16 @@ export function isByo(settings: Settings): boolean {
   return settings.auth.byo ?? !hasOwnKeys(settings);
 }
 
-async function coreStages(settings: Settings, { clock, pool, stateIds }: Parts): Promise<readonly Stage[]> {
-  const { auth, limits, usage } = settings;
+function coreStages(settings: Settings, { clock, lasting, pool, stateIds }: Parts): readonly Stage[] {
+  const { auth } = settings;
   const ownKeys = hasOwnKeys(settings);
   const identify = new IdentifyStage({
     byo: isByo(settings),
     open: auth.open,
     staticKeys: new StaticKeys(auth.staticKeys, clock),
-    virtualKeys: await openVirtualKeys(auth, clock),
-    badCredentials: ownKeys
-      ? new BadCredentials(new BadCredentialBudget(limits.badCredentialsPerAddress, clock))
-      : null,
-    installationSecret: installationSecret(secretFile(usage as UsageSettings | undefined)),
+    virtualKeys: lasting.virtualKeys,
+    badCredentials: ownKeys ? new BadCredentials(lasting.badCredentials) : null,
+    installationSecret: lasting.installationSecret,
   });
   const grants = ownKeys ? [new GrantStage(), new ModelStage()] : [];
   const state = stateIds === null ? [] : [new StateStage(stateIds)];
@@ -75,14 +65,11 @@ async function coreStages(settings: Settings, { clock, pool, stateIds }: Parts):
 }
 
 /** Compiles settings into the one object the proxy runs on. */
-export async function assemble(settings: Settings, parts: Parts): Promise<Assembly> {
+export function assemble(settings: Settings, parts: Parts): Assembly {
   const { compiled, installed, limits, stateIds } = parts;
   const { listen, auth } = settings;
   const usage = settings.usage as UsageSettings | undefined;
-  const stages = [
-    ...(await coreStages(settings, parts)),
-    ...installed.flatMap(feature => feature.stages ?? []),
-  ];
+  const stages = [...coreStages(settings, parts), ...installed.flatMap(feature => feature.stages ?? [])];
   const admit = installed.flatMap(feature => feature.admitStages ?? []);
   const settler = new Settler({
     clock: parts.clock,

@@ -6,6 +6,7 @@ import type { CompiledProviders } from '../providers/index.ts';
 import type { Upstreams } from '../proxy/index.ts';
 import { type Assembly, assemble } from './assemble.ts';
 import { FEATURES } from './features.ts';
+import { type Lasting, lastingOf } from './lasting.ts';
 import type { Settings } from './settings.ts';
 import { settingsDigest } from './settings-digest.ts';
 
@@ -24,6 +25,7 @@ export interface Build {
   readonly limits: Running<Limits>;
   /** All that was installed, of both. */
   readonly installed: readonly Installed[];
+  readonly lasting: Lasting;
   readonly pool: Pool;
   /** Which pool key made what a provider stored; null where no provider has two keys. */
   readonly stateIds: StateIds | null;
@@ -89,8 +91,10 @@ export class Builder {
         ? this.#house.upstreams(settings)
         : before.upstreams;
     const installed = [...features.values(), limits].map(running => running.installed);
-    const assembly = await assemble(settings, {
+    const lasting = await lastingOf(settings, clock, before?.lasting ?? null);
+    const assembly = assemble(settings, {
       clock,
+      lasting,
       compiled,
       installed,
       limits: limits.installed,
@@ -99,7 +103,7 @@ export class Builder {
       upstreams,
       sinks: this.#house.sinks(installed),
     });
-    return { settings, upstreams, features, limits, installed, pool, stateIds, assembly };
+    return { settings, upstreams, features, limits, installed, lasting, pool, stateIds, assembly };
   }
 
   /** Installs what config asks for; a feature whose settings did not change lives on. */

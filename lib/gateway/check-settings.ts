@@ -3,7 +3,7 @@ import { opsFaults } from '../admin/index.ts';
 import { systemClock } from '../base/index.ts';
 import { natsFaults } from '../bus/index.ts';
 import type { SettingsFault } from '../config/index.ts';
-import { checkIssuers, type DenySettings, isAddressRange } from '../keys/index.ts';
+import { checkIssuers, type DenySettings, isAddressRange, parseInstant } from '../keys/index.ts';
 import type { Catalogue } from '../providers/index.ts';
 import { UNIX_PEER } from '../proxy/index.ts';
 import { compileSettingsProviders, wantsScripted } from './providers.ts';
@@ -51,7 +51,11 @@ function checkStaticKeys(settings: Settings): SettingsFault[] {
   const problems: SettingsFault[] = [];
   const ids = new Set<string>();
   const values = new Set<string>();
-  settings.auth.staticKeys.forEach(({ id, key }, i) => {
+  settings.auth.staticKeys.forEach(({ id, key, expires }, i) => {
+    if (expires !== undefined && parseInstant(expires) === null) {
+      const message = 'expected a time such as 2030-01-31T00:00:00Z';
+      problems.push({ path: ['auth', 'staticKeys', i, 'expires'], message });
+    }
     if (ids.has(id))
       problems.push({ path: ['auth', 'staticKeys', i, 'id'], message: 'this id is used twice' });
     if (values.has(key.reveal())) {

@@ -18,7 +18,7 @@ export interface OpsView {
   installed(): readonly Installed[];
   pool(): Pool;
   proxy(): RequestHandler;
-  record(fact: Fact, recorded: () => void): boolean;
+  record(fact: Fact, recorded: (isRecorded: boolean) => void): boolean;
   reportBug(error: unknown, requestId: string): void;
 }
 
@@ -129,11 +129,11 @@ async function audit(view: OpsView, entry: AuditEntry): Promise<'recorded' | 'un
   const fact = adminFact(view.ids.next(), entry, view.clock.wallMs());
   const isRecorded = await new Promise<boolean>(resolve => {
     const timer = setTimeout(() => resolve(false), RECORD_MS);
-    const done = (): void => {
+    const done = (kept: boolean): void => {
       clearTimeout(timer);
-      resolve(true);
+      resolve(kept);
     };
-    if (!view.record(fact, done)) done();
+    if (!view.record(fact, done)) done(true);
   });
   const isKept = view.installed().every(installed => installed.losesFacts?.() !== true);
   return isRecorded && isKept ? 'recorded' : 'unavailable';

@@ -56,11 +56,7 @@ const staticKeySchema = {
       additionalProperties: { type: 'string', maxLength: 256 },
       maxProperties: 32,
     },
-    expires: {
-      type: 'string',
-      pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?(?:Z|[+-]\\d\\d:\\d\\d)$',
-      expects: 'a time such as 2030-01-31T00:00:00Z',
-    },
+    expires: { type: 'string' },
     grant: grantSchema,
   },
 };

@@ -24,7 +24,13 @@ export class BadCredentials {
       : undefined;
   }
 
-  charge(address: string): void {
-    if (address !== '') this.#budget.charge(addressBucket(address));
+  /** Counts one before it is looked at, so that many at once cannot pass together; what it returns takes it back. */
+  charge(address: string): number {
+    return address === '' ? 0 : this.#budget.charge(addressBucket(address));
+  }
+
+  /** It was good after all, or nothing was found out about it. */
+  refund(address: string, charge: number): void {
+    if (address !== '') this.#budget.refund(addressBucket(address), charge);
   }
 }

@@ -76,24 +76,22 @@ export class IdentifyStage implements Stage {
   }
 
   #identifyOwn(exchange: Exchange, value: string): StageResult | Promise<StageResult> {
-    const { staticKeys, virtualKeys } = this.#settings;
+    const { staticKeys, virtualKeys, badCredentials: bad } = this.#settings;
     const known = staticKeys.find(value) ?? virtualKeys.known(value);
-    if (known !== null) return this.#take(exchange, known);
-    const spent = this.#settings.badCredentials?.refusalFor(exchange.address);
-    if (spent) return spent;
-    const verified = virtualKeys.verify(value);
-    return verified instanceof Promise
-      ? verified.then(result => this.#take(exchange, result))
-      : this.#take(exchange, verified);
-  }
-
-  #take(exchange: Exchange, result: Principal | Refusal): StageResult {
-    if (result instanceof Refusal) {
-      if (result.code === 'invalid_key') this.#settings.badCredentials?.charge(exchange.address);
-      return result;
+    if (known !== null) {
+      if (known instanceof Refusal) bad?.charge(exchange.address);
+      return take(exchange, known);
     }
-    exchange.principal = result;
-    return undefined;
+    const spent = bad?.refusalFor(exchange.address);
+    if (spent) return spent;
+    const charge = bad?.charge(exchange.address) ?? 0;
+    const judge = (result: Principal | Refusal): StageResult => {
+      const isBad = result instanceof Refusal && result.code === 'invalid_key';
+      if (!isBad) bad?.refund(exchange.address, charge);
+      return take(exchange, result);
+    };
+    const verified = virtualKeys.verify(value);
+    return verified instanceof Promise ? verified.then(judge) : judge(verified);
   }
 
   /** A request without any credential guesses nothing. */
@@ -111,4 +109,10 @@ export class IdentifyStage implements Stage {
     const mac = createHmac('sha256', this.#settings.installationSecret.reveal()).update(first).digest('hex');
     return { ...NOBODY, auth: 'byo', keyId: `byo:${mac.slice(0, 16)}` };
   }
+}
+
+function take(exchange: Exchange, result: Principal | Refusal): StageResult {
+  if (result instanceof Refusal) return result;
+  exchange.principal = result;
+  return undefined;
 }

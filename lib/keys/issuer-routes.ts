@@ -45,7 +45,7 @@ export function issuerRoutes(auth: () => AuthSettings, clock: Clock): readonly A
 
 async function mint(
   { params, body }: AdminRequest,
-  { issuers }: AuthSettings,
+  { issuers, audience }: AuthSettings,
   clock: Clock,
 ): Promise<AdminAnswer> {
   const issuer = issuers.find(candidate => idOf(candidate) === params.id);
@@ -64,7 +64,7 @@ async function mint(
   // tweetnacl is of no use to a gateway that does not mint.
   const { MintError, mintKey } = await import('./token/mint.ts');
   try {
-    const claims = { issuer: issuer.issuer, ...body } as Parameters<typeof mintKey>[1];
+    const claims = { issuer: issuer.issuer, audience, ...body } as Parameters<typeof mintKey>[1];
     const options = { now: new Date(clock.wallMs()), maxLifetimeMs: issuer.maxLifetime };
     return { status: 201, body: { key: mintKey(issuer.secretKey.reveal(), claims, options) } };
   } catch (error) {

@@ -72,6 +72,7 @@ export class KeyHealth {
   /** An operator's word: everything held against the key is forgotten. */
   release(): void {
     this.clear();
+    this.#onTrial = false;
     this.#disabled = false;
     this.#coolUntilMs = 0;
   }

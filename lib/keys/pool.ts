@@ -76,7 +76,10 @@ export class Pool implements KeyPool {
       return provider.scheme.name === 'none' ? undefined : new Refusal('no_upstream_key');
     const nowMs = this.#options.clock.monotonicMs();
     const candidates = this.#candidates(exchange, members);
-    const chosen = choose(candidates, exchange.poolKey, nowMs);
+    const mayTry = exchange.isRepeatable && !BLAMELESS.has(exchange.endpoint!.operation);
+    const chosen =
+      choose(candidates, exchange.poolKey, nowMs, mayTry) ??
+      choose(candidates, exchange.poolKey, nowMs, true);
     if (chosen === null) return noneLeft(candidates, nowMs);
     const { health } = chosen;
     if (health.beginTrial(nowMs)) exchange.take(new Trial(health));
@@ -116,7 +119,7 @@ export class Pool implements KeyPool {
     }
     const nowMs = this.#options.clock.monotonicMs();
     if (this.#isRefusal(exchange, status, error)) {
-      if (BLAMELESS.has(exchange.endpoint!.operation)) return 'fine';
+      if (BLAMELESS.has(exchange.endpoint!.operation)) return 'unsuited';
       health.refuse(status, nowMs, trial);
       this.#tell(exchange, 'pool_key_quarantined', `was refused with ${status} and rests`);
       return 'refused';
@@ -169,13 +172,19 @@ function member(old: readonly PoolMember[], key: PoolKey): PoolMember {
   return { key, health: isKept ? same.health : new KeyHealth(), current: 0 };
 }
 
-function choose(members: readonly PoolMember[], tried: PoolKey | null, nowMs: number): PoolMember | null {
+/** A key whose rest is over goes first where the request may be a trial: if it fails, the next key is tried. */
+function choose(
+  members: readonly PoolMember[],
+  tried: PoolKey | null,
+  nowMs: number,
+  mayTry: boolean,
+): PoolMember | null {
   let best: PoolMember | null = null;
   let total = 0;
   for (const member of members) {
     if (member.key === tried) continue;
     const condition = member.health.condition(nowMs);
-    if (condition === 'trial') return member;
+    if (condition === 'trial' && mayTry) return member;
     if (condition !== 'usable') continue;
     member.current += member.key.weight;
     total += member.key.weight;

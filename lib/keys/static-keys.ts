@@ -3,13 +3,14 @@ import type { Clock, Secret } from '../base/index.ts';
 import { Refusal } from '../errors/index.ts';
 import type { Principal } from '../pipeline/index.ts';
 import { compileGrant, type GrantSettings } from './grant.ts';
+import { parseInstant } from './token/instant.ts';
 
 export interface StaticKeySettings {
   readonly id: string;
   readonly key: Secret;
   readonly subject?: string;
   readonly tags?: Readonly<Record<string, string>>;
-  /** RFC 3339; absent: never. */
+  /** RFC 3339, checked; absent: never. */
   readonly expires?: string;
   readonly grant?: GrantSettings;
 }
@@ -61,5 +62,5 @@ function compile({ id, subject, tags, expires, grant }: StaticKeySettings): Stat
     issuer: null,
     issuedMs: null,
   });
-  return { principal, expiresMs: expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(expires) };
+  return { principal, expiresMs: expires === undefined ? Number.POSITIVE_INFINITY : parseInstant(expires)! };
 }

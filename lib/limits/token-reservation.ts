@@ -4,6 +4,8 @@ import type { Counted } from './dimension.ts';
 
 /** JSON and prose have about four bytes to a token. */
 const BYTES_PER_TOKEN = 4;
+/** A streamed token comes in an event of its own: more than this only where several share one. */
+const STREAMED_BYTES_PER_TOKEN = 200;
 /** What a request is taken to ask for that does not say how much the model may answer. */
 export const OUTPUT_TOKENS_UNSTATED = 1024;
 
@@ -83,13 +85,21 @@ export class TokenReservation {
 /** What an exchange has cost, as far as its provider said so; otherwise what is fair to assume. */
 export function spentTokens(exchange: Exchange, reserved: Expected): number {
   const { usage, outcome, dispatchedMs, status } = exchange;
+  if (dispatchedMs === null) return 0;
   const input = usage?.inputTokens ?? null;
   const output = usage?.outputTokens ?? null;
-  const isWhole = outcome === 'complete';
-  if (input !== null || output !== null)
-    return (input ?? reserved.input) + (output ?? (isWhole ? reserved.output : 0));
-  if (dispatchedMs === null) return 0;
-  if (!isWhole) return reserved.input;
+  if (outcome !== 'complete') return (input ?? reserved.input) + deliveredOutput(exchange, output, reserved);
+  const isStated = input !== null || output !== null;
   // An error of the provider's that states no usage has cost none.
-  return status !== null && status >= 400 ? 0 : reserved.input + reserved.output;
+  if (!isStated && status !== null && status >= 400) return 0;
+  return (input ?? reserved.input) + (output ?? reserved.output);
+}
+
+/**
+ * Of an answer that was broken off: who leaves before its usage is stated has
+ * had what was delivered, and of that only the size is known.
+ */
+function deliveredOutput({ responseBytes }: Exchange, stated: number | null, reserved: Expected): number {
+  if (responseBytes === 0) return stated ?? 0;
+  return Math.max(stated ?? reserved.output, Math.ceil(responseBytes / STREAMED_BYTES_PER_TOKEN));
 }

@@ -43,6 +43,8 @@ export class Exchange {
   needsWholeBody = false;
   /** The whole body where it is in hand (≤ 64 KiB, or what a signature needs), else null. Written by proxy. */
   body: Buffer | null = null;
+  /** False once the body is on its way in pieces: the request cannot be sent a second time. Written by proxy; read by keys (pool). */
+  isRepeatable = true;
   /** Written by proxy (request scan). */
   modelRequested: string | null = null;
   streamRequested: boolean | null = null;
@@ -87,9 +89,10 @@ export class Exchange {
     this.startedMs = startedMs;
   }
 
-  /** Keeps a lease until the end. */
+  /** Keeps a lease until the end; ends it at once where that has been. */
   take(lease: Lease): void {
-    if (this.leases === null) this.leases = [lease];
+    if (this.settled) lease.end(this);
+    else if (this.leases === null) this.leases = [lease];
     else this.leases.push(lease);
   }
 }

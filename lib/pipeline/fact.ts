@@ -85,6 +85,6 @@ export interface Fact {
  */
 export interface FactSink {
   readonly name: string;
-  /** Returns true when it took `recorded` and will call it exactly once. */
-  take(fact: Fact, recorded: () => void): boolean;
+  /** Returns true when it took `recorded` and will call it exactly once: with false where the fact is not recorded yet and nobody shall wait longer. */
+  take(fact: Fact, recorded: (isRecorded: boolean) => void): boolean;
 }

@@ -56,8 +56,8 @@ export interface KeyRefusal {
   readonly reason: string | null;
 }
 
-/** What an answer says about the pool key it was given. */
-export type KeyVerdict = 'fine' | 'refused' | 'limited';
+/** What an answer says about the pool key it was given: `unsuited` is a refusal that may be due to the call, so that no key is blamed. */
+export type KeyVerdict = 'fine' | 'refused' | 'limited' | 'unsuited';
 
 /** The upstream keys of all providers: which to use, and what their answers mean for them. */
 export interface KeyPool {

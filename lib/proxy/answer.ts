@@ -68,7 +68,10 @@ export function lingerBeforeClose(req: IncomingMessage): void {
     if (bytes > LINGER_BYTES) req.pause();
   });
   req.resume();
+  let isEnding = false;
   socket.destroySoon = () => {
+    if (isEnding) return;
+    isEnding = true;
     socket.end();
     if (req.complete) {
       socket.once('finish', () => socket.destroy());

@@ -21,9 +21,8 @@ export class ClientAddresses {
     const forwarded = req.headers['x-forwarded-for'];
     if (forwarded === undefined) return peer ?? '';
     const field = typeof forwarded === 'string' ? forwarded : forwarded.join(',');
-    if (peer !== null) return this.#trusted.size === 0 ? peer : clientAddress(peer, field, this.#trusted);
-    if (!this.#trustsUnix) return '';
-    return behindUnixSocket(field, this.#trusted);
+    if (peer === null ? !this.#trustsUnix : this.#trusted.size === 0) return peer ?? '';
+    return clientAddress(peer, field, this.#trusted) ?? '';
   }
 
   /** What connections are counted by: null for a trusted proxy, which speaks for many. */
@@ -31,12 +30,4 @@ export class ClientAddresses {
     const peer = addressOf(remoteAddress ?? '');
     return peer === null || (this.#trusted.size > 0 && this.#trusted.has(peer)) ? null : addressBucket(peer);
   }
-}
-
-/** The last hop was written by the peer itself, so it counts as if it had connected. */
-function behindUnixSocket(field: string, trusted: AddressSet): string {
-  const comma = field.lastIndexOf(',');
-  const last = addressOf(field.slice(comma + 1).trim());
-  if (last === null) return '';
-  return comma === -1 ? last : clientAddress(last, field.slice(0, comma), trusted);
 }

@@ -255,8 +255,13 @@ function isFramingFault(refusal: Refusal): boolean {
 
 /** Ends a connection once this answer has left. */
 function endAfter(res: ServerResponse, socket: Socket): void {
+  // However many requests are pipelined behind it, one listener is enough.
   if (res.writableFinished) socket.destroySoon();
-  else res.once('finish', () => socket.destroySoon());
+  else if (res.listenerCount('finish', destroySocket) === 0) res.once('finish', destroySocket);
+}
+
+function destroySocket(this: ServerResponse): void {
+  this.req.socket.destroySoon();
 }
 
 /** How errors on a path are worded: asked only when there is one. */

@@ -1,5 +1,6 @@
 import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 import type { Secret } from '../base/index.ts';
+import { ByteCollector } from './byte-collector.ts';
 import { KeyScrubber } from './key-scrubber.ts';
 import type { ResponseHead } from './response-head.ts';
 
@@ -43,8 +44,7 @@ export class HeldAnswer {
   readonly raw: readonly string[];
   /** It may speak against the pool key. */
   readonly isSuspect: boolean;
-  readonly #chunks: Buffer[] = [];
-  #bytes = 0;
+  readonly #collector = new ByteCollector();
 
   constructor(
     status: number,
@@ -62,14 +62,13 @@ export class HeldAnswer {
 
   /** Whether more may come; false once it is too long to hold. */
   push(bytes: Buffer): boolean {
-    this.#chunks.push(bytes);
-    this.#bytes += bytes.length;
-    return this.#bytes <= HELD_BYTES;
+    this.#collector.push(bytes);
+    return this.#collector.length <= HELD_BYTES;
   }
 
   /** The bytes as they came. */
   body(): Buffer {
-    return Buffer.concat(this.#chunks, this.#bytes);
+    return this.#collector.collected();
   }
 
   /** The body without its coding, or null where it cannot be read. */

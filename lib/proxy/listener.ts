@@ -25,6 +25,12 @@ export class Listener {
     this.#server = createDataServer(settings, timeouts, handler);
   }
 
+  /** Takes over what a reload may change of the server itself. */
+  update(connections: number, timeouts: Timeouts): void {
+    this.#server.maxConnections = connections;
+    this.#server.headersTimeout = timeouts.headersMs;
+  }
+
   /** Resolves with the URL (or `unix:PATH`); rejects with the system's error. */
   async open(): Promise<string> {
     const { host, port, path } = this.#settings;

@@ -259,7 +259,10 @@ export class Relay implements Dispatcher.DispatchHandler {
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
     if (this.#over) return;
     this.#over = true;
-    this.#pass();
+    const held = this.#held;
+    // Broken off before it was whole: its status may say enough about the pool key.
+    if (held?.isSuspect && this.#run.judgesKey(held.status, held.raw, null)) return;
+    if (held === null) this.#pass();
     const code = this.#run.uploadFault(error) ?? upstreamErrorCode(error, this.#begun);
     if (code === 'internal') this.#run.reportBug(error);
     if (!this.#begun) {
@@ -289,7 +292,8 @@ export class Relay implements Dispatcher.DispatchHandler {
   cut(settle: () => void): void {
     if (this.#over) return;
     this.#over = true;
-    this.#pass();
+    // What is held was never to be relayed as it is.
+    if (this.#held === null) this.#pass();
     this.#controller?.abort(new Error('cut'));
     if (this.#tap === null) settle();
     else this.#tap.end(settle);

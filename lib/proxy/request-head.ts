@@ -25,6 +25,16 @@ export function outboundHeaders(exchange: Exchange): string[] {
   return headers;
 }
 
+/** Query parameters that some provider takes for a credential (CONTRACT §2 names `key`). */
+const CREDENTIAL_PARAMETERS: ReadonlySet<string> = new Set([
+  'key',
+  'access_token',
+  'oauth_token',
+  'api_key',
+  'api-key',
+  'subscription-key',
+]);
+
 /** Fields that some servers take for the method: a grant was judged on the method of the request line. */
 const METHOD_OVERRIDES: ReadonlySet<string> = new Set([
   'x-http-method',
@@ -32,18 +42,21 @@ const METHOD_OVERRIDES: ReadonlySet<string> = new Set([
   'x-method-override',
 ]);
 
+/** The header twin of `subscription-key`: a provider that reads it would refuse, and our key would be blamed. */
+const SUBSCRIPTION_KEY = 'ocp-apim-subscription-key';
+
 /** What a request with a key of ours must not say to a provider. */
 function isUnmanaged(field: string): boolean {
-  return ACCOUNT_REQUEST_FIELDS.has(field) || METHOD_OVERRIDES.has(field);
+  return ACCOUNT_REQUEST_FIELDS.has(field) || METHOD_OVERRIDES.has(field) || field === SUBSCRIPTION_KEY;
 }
 
-/** The query without `key` parameters, whatever their spelling: they are credentials (CONTRACT §2). */
-export function withoutKeyParameter(query: string): string {
+/** The query without parameters that are credentials, whatever their spelling. */
+export function withoutCredentials(query: string): string {
   if (query === '' || !query.includes('=')) return query;
   const kept = query
     .slice(1)
     .split('&')
-    .filter(pair => parameterName(pair) !== 'key');
+    .filter(pair => !CREDENTIAL_PARAMETERS.has(parameterName(pair)));
   return kept.length === 0 ? '' : `?${kept.join('&')}`;
 }
 
@@ -61,6 +74,6 @@ function parameterName(pair: string): string {
 /** Path and query for the upstream request line: exactly one leading `/`, the client's bytes behind it. */
 export function outboundPath(exchange: Exchange, provider: Provider): string {
   const target = exchange.target!;
-  const query = exchange.principal!.managed ? withoutKeyParameter(target.query) : target.query;
+  const query = exchange.principal!.managed ? withoutCredentials(target.query) : target.query;
   return provider.originPath + target.rest + query;
 }

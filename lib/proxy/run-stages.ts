@@ -11,7 +11,10 @@ export function runStages(
     const result = stages[i]!.run(exchange);
     if (result === undefined) continue;
     if (result instanceof Refusal) return result;
-    return result.then(refusal => refusal ?? runStages(stages, exchange, i + 1));
+    // A client that left meanwhile wants nothing more: what a later stage took would never be given back.
+    return result.then(
+      refusal => refusal ?? (exchange.settled ? undefined : runStages(stages, exchange, i + 1)),
+    );
   }
   return undefined;
 }

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../base/index.ts';
 import { type ErrorCode, errorRow, Refusal } from '../errors/index.ts';
-import type { Exchange, OutboundRequest, Outcome, Stage, StageResult } from '../pipeline/index.ts';
+import type { Exchange, Lease, OutboundRequest, Outcome, Stage, StageResult } from '../pipeline/index.ts';
 import { fieldValue, type JsonScanner } from '../wire/index.ts';
 import { lingerBeforeClose } from './answer.ts';
 import { injectUsage } from './inject-usage.ts';
@@ -140,6 +140,7 @@ export class Run {
       if (start.body !== null) this.#see(start.body);
       this.#scan?.endDocument();
     } else {
+      exchange.isRepeatable = false;
       for (const chunk of start.prefix) this.#see(chunk);
       this.#upload = new Upload(exchange.req, start.prefix, this.#bytesMax, chunk => this.#see(chunk));
       this.#upload.once('end', () => {
@@ -230,11 +231,13 @@ export class Run {
     if (exchange.poolKey === null) return false;
     const verdict = plan.pool.judge(exchange, status, fieldValue(raw, 'retry-after'), error);
     if (verdict === 'fine') return false;
-    const repeatable = exchange.attempts < ATTEMPTS_MAX && this.#upload === null;
+    const repeatable = exchange.isRepeatable && exchange.attempts < ATTEMPTS_MAX && verdict !== 'unsuited';
     const none = repeatable ? plan.pool.next(exchange) : plan.pool.lacks(exchange);
     if (repeatable && none === undefined) {
       exchange.upstreamRequestId = null;
       exchange.firstByteMs = null;
+      // From here until the next dispatch there is nothing upstream to cancel.
+      this.#relay = null;
       this.#attempt();
       return true;
     }
@@ -374,13 +377,21 @@ export class Run {
     return this.#upload !== null && this.exchange.req.isPaused();
   }
 
+  #end(lease: Lease): void {
+    try {
+      lease.end(this.exchange);
+    } catch (error) {
+      this.reportBug(error);
+    }
+  }
+
   /** Settles once; true when the sink will call `recorded`. */
   settle(recorded: (() => void) | null): boolean {
     if (this.exchange.settled) return false;
     const { exchange } = this;
     exchange.settled = true;
     this.#house.live.delete(this);
-    for (const lease of exchange.leases ?? []) lease.end(exchange);
+    for (const lease of exchange.leases ?? []) this.#end(lease);
     return this.plan.settle(exchange, recorded);
   }
 }

@@ -31,7 +31,7 @@ export function journalLine(fact: Fact): string {
 }
 
 interface Waiting {
-  readonly recorded: () => void;
+  readonly recorded: (isRecorded: boolean) => void;
   readonly dueMs: number;
 }
 
@@ -103,7 +103,7 @@ export class Journal implements FactSink {
     return this.#failing;
   }
 
-  take(fact: Fact, recorded: () => void): boolean {
+  take(fact: Fact, recorded: (isRecorded: boolean) => void): boolean {
     if (this.#closed || this.#linesBytes > WAITING_BYTES_MAX) {
       this.#dropped++;
       return false;
@@ -152,7 +152,7 @@ export class Journal implements FactSink {
     const done = this.#inFlight;
     this.#inFlight = [];
     this.#writing = false;
-    for (const { recorded } of done) recorded();
+    for (const { recorded } of done) recorded(true);
     if (this.#segmentBytes > SEGMENT_BYTES) this.#rotate();
     this.#flush();
     if (!this.#writing) this.#onIdle?.();
@@ -207,7 +207,7 @@ export class Journal implements FactSink {
 
   #release(list: Waiting[], nowMs: number): Waiting[] {
     if (list.length === 0 || list[0]!.dueMs > nowMs) return list;
-    for (const entry of list) if (entry.dueMs <= nowMs) entry.recorded();
+    for (const entry of list) if (entry.dueMs <= nowMs) entry.recorded(false);
     return list.filter(entry => entry.dueMs > nowMs);
   }
 

@@ -34,11 +34,11 @@ export class Settler {
   }
 
   /** Hands over a fact that is of no exchange. True when a sink took `recorded` and will call it. */
-  record(fact: Fact, recorded: () => void): boolean {
+  record(fact: Fact, recorded: (isRecorded: boolean) => void): boolean {
     return this.#hand(fact, recorded);
   }
 
-  #hand(fact: Fact, recorded: (() => void) | null): boolean {
+  #hand(fact: Fact, recorded: ((isRecorded: boolean) => void) | null): boolean {
     let held = false;
     for (const sink of this.#sinks) {
       if (sink.take(fact, held || recorded === null ? ignore : recorded)) held = recorded !== null;

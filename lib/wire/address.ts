@@ -61,14 +61,14 @@ const HOPS_MAX = 32;
  * `x-forwarded-for`, the first address that is none of the trusted ones. A hop
  * that is no address ends the search at the last one that was: what stands
  * further left was written by nobody we know. `forwarded` is the field's value,
- * repeated fields joined by commas.
+ * repeated fields joined by commas; a `peer` of null has no address and is
+ * trusted. Null where nothing is known.
  */
-export function clientAddress(peer: string, forwarded: string | undefined, trusted: AddressSet): string {
+export function clientAddress(peer: string | null, forwarded: string, trusted: AddressSet): string | null {
   let client = peer;
-  if (forwarded === undefined) return client;
   const hops = forwarded.split(',');
   const first = Math.max(0, hops.length - HOPS_MAX);
-  for (let i = hops.length - 1; i >= first && trusted.has(client); i--) {
+  for (let i = hops.length - 1; i >= first && (client === null || trusted.has(client)); i--) {
     const address = addressOf(withoutPort(hops[i]!.trim()));
     if (address === null) break;
     client = address;

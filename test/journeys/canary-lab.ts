@@ -167,6 +167,11 @@ export class CanaryLab {
 }
 
 function configFor(origin: string, lostPort: number, nats: NatsServer | null): Record<string, unknown> {
+  const bus = {
+    servers: [nats?.url ?? `nats://127.0.0.1:${lostPort}`],
+    user: 'weir',
+    password: 'env:NATS_PASSWORD',
+  };
   const lost = { dialect: 'openai', auth: 'bearer', keys: ['env:LOST_POOL'] };
   return {
     listen: { port: 0 },
@@ -203,12 +208,9 @@ function configFor(origin: string, lostPort: number, nats: NatsServer | null): R
       headers: true,
       badCredentialsPerAddress: 1_000_000,
       perKey: { rpm: 1_000_000 },
-      nats: {
-        servers: [nats?.url ?? `nats://127.0.0.1:${lostPort}`],
-        user: 'weir',
-        password: 'env:NATS_PASSWORD',
-      },
+      nats: bus,
     },
+    deny: { nats: bus },
     usage: { holdMs: 60_000 },
     timeouts: { firstByteMs: 500, idleMs: 500, connectMs: 2000 },
     drain: { lameDuckMs: 0, drainMs: 20_000 },

@@ -6,7 +6,7 @@ const CHAT = '/openai/v1/chat/completions';
 const GUESS = KEYS.guessed;
 
 /** A signed key of which one character is another. */
-export const TAMPERED = `${ALICE.slice(0, -70)}${ALICE.at(-70) === 'A' ? 'B' : 'A'}${ALICE.slice(-69)}`;
+export const TAMPERED = ALICE.replace(/(?<=\.public\..{40})./, found => (found === 'A' ? 'B' : 'A'));
 
 const chat = (fields: Fields, target = CHAT): RequestParts => ({
   target,

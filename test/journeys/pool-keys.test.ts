@@ -1,7 +1,16 @@
 import t, { type Test } from 'tap';
 import { startWeir } from '../process/index.ts';
 import type { Fields } from '../raw/index.ts';
-import { chunked, type RecordedRequest, respond, type Script, Upstream } from '../upstream/index.ts';
+import {
+  chunked,
+  head,
+  type RecordedRequest,
+  raw,
+  respond,
+  rst,
+  type Script,
+  Upstream,
+} from '../upstream/index.ts';
 import { Lab } from './lab.ts';
 
 const FIRST = 'sk-FIRST-2f6d1c07b3a94e58';
@@ -147,16 +156,42 @@ t.test('Google’s bad key is a 400 that says so', async t => {
   t.equal(fact.attempts, 2);
 });
 
-t.test('calls of operation other blame no key', async t => {
+t.test('a refused call of operation other blames no key, and is no 401', async t => {
   const refusal = respond(401, JSON_TYPE, '{"error":"wrong kind of key"}');
   const lab = await twoKeys(t, { [FIRST]: refusal, [SECOND]: refusal });
   for (let i = 0; i < 3; i++) {
     const { answer } = await ask(lab, '/openai/v1/organization/users');
-    t.equal(answer.status, 401);
-    t.equal(String(answer.body), '{"error":"wrong kind of key"}');
+    t.equal(answer.status, 503);
+    t.equal(answer.head.value('x-weir-error'), 'upstream_auth_failed');
+    t.notOk(String(answer.body).includes('wrong kind'), 'not the provider’s text');
   }
   t.equal(lab.up.requests.length, 3);
 });
+
+t.test('a refusal that breaks off after its head still says enough', async t => {
+  const broken = [head(401, [['Content-Length', '100']]), raw('{"err'), rst()];
+  const lab = await twoKeys(t, { [FIRST]: broken });
+  const { answer, fact } = await ask(lab);
+  t.equal(answer.status, 200);
+  t.equal(fact.attempts, 2);
+});
+
+t.test(
+  'credentials of the client’s own beside a key of ours reach no provider, and so blame no key',
+  async t => {
+    const lab = await twoKeys(t, {});
+    const query = 'a=1&access_token=x&subscription-key=y&%61pi_key=z&b=2';
+    const { fact } = await lab.askForFact({
+      target: `${CHAT}?${query}`,
+      fields: [...TEAM, ['Ocp-Apim-Subscription-Key', 'x'], ['X-HTTP-Method-Override', 'DELETE']],
+      body: BODY,
+    });
+    t.equal(fact.status, 200);
+    const [request] = lab.up.requests;
+    t.equal(request!.target, '/v1/chat/completions?a=1&b=2');
+    t.notMatch(request!.head.raw.toString(), /Ocp-Apim|Override/i);
+  },
+);
 
 t.test('a body that is not in hand any more is not sent twice', async t => {
   const lab = await twoKeys(t, { [FIRST]: respond(401, JSON_TYPE, '{}') });

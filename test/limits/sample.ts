@@ -124,10 +124,12 @@ export function end(
     readonly output?: number;
     readonly status?: number;
     readonly sent?: boolean;
+    readonly delivered?: number;
   } = {},
 ): void {
   exchange.outcome = outcome;
   exchange.status = known.status ?? 200;
+  exchange.responseBytes = known.delivered ?? 0;
   exchange.dispatchedMs = (known.sent ?? outcome !== 'refused') ? 1 : null;
   if (known.input !== undefined || known.output !== undefined) {
     exchange.usage = new Usage();

@@ -64,6 +64,9 @@ async function run(file: string | undefined, io: CliIo): Promise<number> {
     else reloader.reload();
   };
   io.signals.on('SIGHUP', onHangup);
+  // Without a listener node opens its debugger on this signal, and every key to who connects.
+  const onDebug = (): void => say('SIGUSR1 does nothing here: no debugger is opened');
+  io.signals.on('SIGUSR1', onDebug);
   try {
     const stopped = untilStopped(gateway, io.signals, say);
     // Only now: who reads the address may send a signal at once.
@@ -71,6 +74,7 @@ async function run(file: string | undefined, io: CliIo): Promise<number> {
     return await stopped;
   } finally {
     io.signals.off('SIGHUP', onHangup);
+    io.signals.off('SIGUSR1', onDebug);
     reloader?.close();
   }
 }

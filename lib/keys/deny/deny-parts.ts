@@ -217,7 +217,8 @@ export class DenyParts {
     this.#isClosed = true;
     if (this.#ticks !== null) clearInterval(this.#ticks);
     for (const unsubscribe of this.#subscriptions) unsubscribe();
-    if (this.#before !== null && this.#before.#heir === this) this.#before.#heir = null;
+    if (this.#before !== null) this.#before.#heir = this.#heir;
+    if (this.#heir !== null) this.#heir.#before = this.#before;
     this.#before = null;
     // Of the last parts nothing is handed over: the set ends with them, and is written as it is.
     const isLast = this.#set.release();

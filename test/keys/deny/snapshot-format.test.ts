@@ -74,22 +74,22 @@ t.test('what is written is read', async () => {
 
 t.test('more than a chunk, with entries taken out', async t => {
   const book = new DenyBook('local');
-  for (let i = 0; i < 20_000; i++)
+  for (let i = 0; i < 60_000; i++)
     book.put(
       prints.named('key', `key ${i}`),
       { reason: `r${i % 3}`, untilMs: null, issuedBeforeMs: null },
       0,
     );
-  for (let i = 0; i < 20_000; i += 2) book.remove(book.find(prints.named('key', `key ${i}`)));
+  for (let i = 0; i < 60_000; i += 2) book.remove(book.find(prints.named('key', `key ${i}`)));
   const bytes = encoded([book]);
-  t.ok(bytes.length > 200_000);
+  t.ok(bytes.length > 500_000);
   const { entries, count } = decoded(bytes);
-  t.equal(count, 10_000);
-  t.strictSame(entries[9999], {
+  t.equal(count, 30_000);
+  t.strictSame(entries[29_999], {
     book: 0,
     kind: 'key',
-    id: 'key 19999',
-    terms: { reason: 'r1', untilMs: null, issuedBeforeMs: null },
+    id: 'key 59999',
+    terms: { reason: 'r2', untilMs: null, issuedBeforeMs: null },
     revision: 0,
   });
 });
