@@ -52,7 +52,11 @@ t.test('what it did cost takes the place of it', async t => {
     t.equal(await spent(outcome, { sent: false }), 0, 'nothing was sent');
     t.equal(await spent(outcome, { delivered: 1 }), 600, 'something was delivered: as reserved');
     t.equal(await spent(outcome, { delivered: 200_000 }), 1100, 'much was: by its size');
-    t.equal(await spent(outcome, { input: 90, output: 1, delivered: 200_000 }), 1090, 'whatever was stated early');
+    t.equal(
+      await spent(outcome, { input: 90, output: 1, delivered: 200_000 }),
+      1090,
+      'whatever was stated early',
+    );
   }
   t.equal(await spent('refused', { sent: false }), 0);
 });

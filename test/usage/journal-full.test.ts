@@ -66,7 +66,8 @@ for (const onFull of ['serve', 'refuse'] as const) {
       onFull,
       warn,
     });
-    const take = (seq: number): Promise<void> => new Promise(done => void journal.take(fact(seq), () => done()));
+    const take = (seq: number): Promise<void> =>
+      new Promise(done => void journal.take(fact(seq), () => done()));
     await take(1);
     const filler = Buffer.alloc(SIZE);
     try {
