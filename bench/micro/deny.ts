@@ -1,13 +1,17 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { type Fingerprint, systemClock } from '../../lib/base/index.ts';
+import { type Fingerprint, FingerprintTable, systemClock } from '../../lib/base/index.ts';
+import type { Bus, KvBucket, KvEntry } from '../../lib/bus/index.ts';
 import { DenyGate } from '../../lib/keys/deny/deny-gate.ts';
 import { DenyLookup } from '../../lib/keys/deny/deny-lookup.ts';
 import { DenySet } from '../../lib/keys/deny/deny-set.ts';
 import { DenyStage } from '../../lib/keys/deny/deny-stage.ts';
-import { restoreLocal } from '../../lib/keys/deny/restore.ts';
+import { kvKey, kvValue } from '../../lib/keys/deny/kv-spelling.ts';
+import { NatsSource } from '../../lib/keys/deny/nats-source.ts';
+import { restoreAll } from '../../lib/keys/deny/restore.ts';
 import { readSnapshot, SnapshotFile } from '../../lib/keys/deny/snapshot-file.ts';
 import { DEFAULT_OPERATIONS, type Exchange, type Principal } from '../../lib/pipeline/index.ts';
 
@@ -22,7 +26,6 @@ const ROUNDS = 3;
 const rows: (readonly [what: string, figure: string])[] = [];
 const note = (what: string, figure: string): void => void rows.push([what, figure]);
 const idOf = (i: number): string => `01k${i.toString(36).padStart(8, '0')}b7c2fae04d19e8`;
-const rssMiB = (): number => process.memoryUsage().rss / 2 ** 20;
 
 /** Nanoseconds of one call, in the best of some rounds. */
 function nanosPerCall(calls: number, work: (i: number) => unknown): number {
@@ -90,52 +93,110 @@ function measureStage(set: DenySet, table: SharedArrayBuffer, words: string): vo
   note('stage, a denial before each request of a key', `${changing.toFixed(0)} ns`);
 }
 
-async function main(): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-deny-'));
-  const path = join(folder, 'deny.snapshot');
-  const baseMiB = rssMiB();
+/** Times work of many turns, and the longest that others waited for one meanwhile. */
+async function timed(what: string, work: () => Promise<void>): Promise<void> {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  const startedMs = performance.now();
+  await work();
+  const tookMs = performance.now() - startedMs;
+  delay.disable();
+  note(what, `${tookMs.toFixed(0)} ms`);
+  note('  longest wait of others', `${(delay.max / 1e6).toFixed(0)} ms`);
+}
+
+async function full(): Promise<DenySet> {
   const set = new DenySet(systemClock);
+  // One more, so that a denial can come and go.
   const table = await set.addTable(ENTRIES + 1);
   measureStage(set, table.prints.buffer, 'nothing denied');
-  let startedMs = performance.now();
+  const startedMs = performance.now();
   for (let i = 0; i < ENTRIES; i++)
     set.put(
       set.local,
       set.named('key', idOf(i)),
       { reason: 'fraud', untilMs: null, issuedBeforeMs: null },
-      i + 1,
+      0,
     );
-  note('put, one entry', `${(((performance.now() - startedMs) / ENTRIES) * 1e6).toFixed(0)} ns`);
-  note('shared table', `${(table.prints.buffer.byteLength / 2 ** 20).toFixed(2)} MiB`);
-  note('RSS above an empty process', `${(rssMiB() - baseMiB).toFixed(0)} MiB`);
-
+  note('denial, put in force', `${(((performance.now() - startedMs) / ENTRIES) * 1e6).toFixed(0)} ns`);
   const hits = shuffled(Array.from({ length: LOOKUPS }, (_, i) => set.prints.of('key', idOf(i % ENTRIES))));
   note('lookup, hit', `${nanosPerCall(LOOKUPS, i => table.prints.lookup(hits[i]!)).toFixed(0)} ns`);
   const misses = shuffled(Array.from({ length: LOOKUPS }, (_, i) => set.prints.of('key', `free ${i}`)));
   note('lookup, miss', `${nanosPerCall(LOOKUPS, i => table.prints.lookup(misses[i]!)).toFixed(0)} ns`);
   note('fingerprint', `${nanosPerCall(LOOKUPS, i => set.prints.of('key', `free ${i}`)).toFixed(0)} ns`);
   measureStage(set, table.prints.buffer, 'a key that is not denied');
+  return set;
+}
 
+/** Memory of a process that has nothing but the set, from its snapshot. */
+async function resident(path: string): Promise<void> {
+  const script = `
+    const { DenySet } = await import('${new URL('../../lib/keys/deny/deny-set.ts', import.meta.url)}');
+    const { restoreAll } = await import('${new URL('../../lib/keys/deny/restore.ts', import.meta.url)}');
+    const { readSnapshot } = await import('${new URL('../../lib/keys/deny/snapshot-file.ts', import.meta.url)}');
+    const set = new DenySet({ wallMs: Date.now, monotonicMs: performance.now });
+    await set.addTable(${ENTRIES});
+    await restoreAll(await readSnapshot('${path}'), set, {}, Date.now());
+    gc();
+    setTimeout(() => console.log(process.memoryUsage.rss() / 2 ** 20, set.local.size), 500);
+  `;
+  const { stdout } = spawnSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', script]);
+  note('a process with it, resident', `${Number(String(stdout).split(' ')[0]).toFixed(0)} MiB`);
+}
+
+async function restored(path: string): Promise<void> {
+  const settings = { snapshot: path, maxEntries: ENTRIES, cutStreams: false, requireSeed: false };
+  await timed('snapshot, read and put in force', async () => {
+    const saved = await readSnapshot(path);
+    if (saved === null || typeof saved === 'string') throw new Error(String(saved));
+    const set = new DenySet(systemClock);
+    const table = await set.addTable(ENTRIES);
+    await restoreAll(saved, set, settings, Date.now());
+    if (table.prints.size !== ENTRIES) throw new Error(`${table.prints.size} entries came back`);
+  });
+}
+
+/** A bucket that was read whole by the bus, put in force by the set. */
+async function followed(): Promise<void> {
+  const entries = new Map<string, KvEntry>();
+  for (let i = 0; i < ENTRIES; i++) {
+    const entry = {
+      kind: 'key',
+      id: idOf(i),
+      terms: { reason: 'x', untilMs: null, issuedBeforeMs: null },
+    } as const;
+    const key = kvKey(entry.kind, entry.id);
+    entries.set(key, { key, value: kvValue(entry), revision: i + 1 });
+  }
+  const bus = { bucket: () => ({}) as KvBucket } as unknown as Bus;
+  const set = new DenySet(systemClock);
+  const table = await set.addTable(ENTRIES);
+  const book = set.addBook('nats');
+  const source = new NatsSource({ bus, bucket: 'bench', set, book, clock: systemClock, warn: () => {} });
+  await timed('bucket, put in force', async () => {
+    const inForce = new Promise<void>(resolve => source.onState(resolve));
+    source.replace(entries, { created: 'bench', revision: ENTRIES });
+    source.current();
+    await inForce;
+  });
+  if (table.prints.size !== ENTRIES) throw new Error(`${table.prints.size} entries came`);
+}
+
+async function main(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'weir-bench-deny-'));
+  const path = join(folder, 'deny.snapshot');
+  const set = await full();
+  note('shared table', `${(FingerprintTable.create(ENTRIES).buffer.byteLength / 2 ** 20).toFixed(2)} MiB`);
   const file = new SnapshotFile({ path, set, clock: systemClock, warn: () => {} });
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
-  startedMs = performance.now();
-  const problem = await file.save();
-  if (problem !== null) throw new Error(problem);
-  note('snapshot written in', `${(performance.now() - startedMs).toFixed(0)} ms`);
-  note('longest wait of others meanwhile', `${(delay.max / 1e6).toFixed(0)} ms`);
-  note('snapshot', `${(statSync(path).size / 2 ** 20).toFixed(0)} MiB`);
-
-  delay.reset();
-  startedMs = performance.now();
-  const saved = await readSnapshot(path);
-  if (saved === null || typeof saved === 'string') throw new Error(String(saved));
-  const other = new DenySet(systemClock);
-  const otherTable = await other.addTable(ENTRIES);
-  await restoreLocal(saved, other, Date.now());
-  note('snapshot read and in force in', `${(performance.now() - startedMs).toFixed(0)} ms`);
-  if (otherTable.prints.size !== ENTRIES) throw new Error(`${otherTable.prints.size} entries came back`);
+  await timed('snapshot, written', async () => {
+    const problem = await file.save();
+    if (problem !== null) throw new Error(problem);
+  });
   await file.close();
+  note('snapshot', `${(statSync(path).size / 2 ** 20).toFixed(0)} MiB`);
+  await restored(path);
+  await resident(path);
+  await followed();
   rmSync(folder, { recursive: true });
   const width = Math.max(...rows.map(([what]) => what.length));
   for (const [what, figure] of rows) console.log(`${what.padEnd(width)}  ${figure.padStart(10)}`);

@@ -1,6 +1,6 @@
-import { readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { RawClient, requestBytes } from '../client/index.ts';
 import type { Fields } from '../raw/index.ts';
 import * as up from '../upstream/index.ts';
@@ -18,6 +18,7 @@ import {
   startOpsLab,
 } from './ops-client.ts';
 import { total } from './prometheus.ts';
+import { ConfigReplacer } from './replace-config.ts';
 import { fill, smallDisk } from './small-disk.ts';
 
 const CHAT = '/openai/v1/chat/completions';
@@ -163,36 +164,27 @@ t.test('while it drains it is not ready, and still tells how it is', async t => 
   t.strictSame(await lab.weir.exited(), { code: 0, signal: null });
 });
 
-/** Replaces the ops section and waits until it serves. */
-async function reload(t: Test, lab: Lab, section: object): Promise<void> {
-  const file = join(lab.weir.folder, 'weir.yaml');
-  const config = JSON.parse(readFileSync(file, 'utf8')) as object;
-  const reloads = (): number => lab.weir.lines.filter(({ text }) => text.endsWith('was reloaded')).length;
-  const before = reloads();
-  writeFileSync(`${file}.next`, JSON.stringify({ ...config, ops: { port: 0, ...section } }));
-  renameSync(`${file}.next`, file);
-  lab.weir.signal('SIGHUP');
-  await lab.weir.changes.until(() => reloads() > before, 'the reload');
-  t.pass('reloaded');
-}
-
 t.test('admin keys come and go with the config', async t => {
   const lab = await startOpsLab(t);
+  const replacer = new ConfigReplacer(lab.weir);
+  const config = JSON.parse(readFileSync(join(lab.weir.folder, 'weir.yaml'), 'utf8')) as { ops: object };
+  const reload = (section: object): Promise<void> =>
+    replacer.serve({ ...config, ops: { port: 0, ...section } });
   const status = async (method: string, target: string, key: string): Promise<number> =>
     (await ops(lab, method, target, { key })).status;
   const { viewer, operator, admin } = ADMIN_KEYS;
   t.equal(await status('GET', '/issuers', viewer), 200);
   t.equal(await status('POST', RELEASE, operator), 200);
   const [, , boss] = OPS.adminKeys;
-  await reload(t, lab, { adminKeys: [{ key: 'env:OPERATOR_KEY', role: 'viewer' }, boss] });
+  await reload({ adminKeys: [{ key: 'env:OPERATOR_KEY', role: 'viewer' }, boss] });
   t.equal(await status('GET', '/issuers', viewer), 401, 'taken away');
   t.equal(await status('GET', '/issuers', operator), 200);
   t.equal(await status('POST', RELEASE, operator), 403, 'a smaller role');
   t.equal(await status('POST', RELEASE, admin), 200);
-  await reload(t, lab, { adminKeys: [{ key: 'env:TEST_POOL_KEY', role: 'admin' }], metrics: 'viewer' });
+  await reload({ adminKeys: [{ key: 'env:TEST_POOL_KEY', role: 'admin' }], metrics: 'viewer' });
   t.equal(await status('POST', RELEASE, admin), 401);
   t.equal((await ops(lab, 'GET', '/metrics')).status, 401, 'metrics need a key now');
-  await reload(t, lab, { adminKeys: [] });
+  await reload({ adminKeys: [] });
   const answer = await ops(lab, 'GET', '/issuers', 'admin');
   t.strictSame([answer.status, codeOf(answer)], [404, 'admin_disabled']);
   t.equal((await ops(lab, 'GET', '/readyz')).status, 200);

@@ -99,7 +99,7 @@ export class NatsSource implements KvSink {
     const revision = await this.#bucket.put(key, kvValue({ ...named, terms }));
     // It may have been delivered before its answer came.
     if (revision <= this.#revisionOf(named)) return;
-    this.#recent.put(key, revision);
+    this.#recent.put(key, revision, this.book.place.cursor?.created ?? null);
     this.#options.set.put(this.book, named, terms, revision);
     this.#options.set.changed();
   }
@@ -123,11 +123,10 @@ export class NatsSource implements KvSink {
 
   replace(entries: ReadonlyMap<string, KvEntry>, cursor: KvCursor): void {
     if (this.#isClosed) return;
-    this.#recent.forgetRemovals();
     this.book.beginRound();
     this.book.reserve(entries.size);
     // Writes of ours may be younger than the reading: they stay, until they are delivered.
-    for (const key of this.#recent.own()) this.#confirm(key);
+    for (const key of this.#recent.read(cursor)) this.book.confirm(this.#nameOf(key));
     const reading: Reading = { entries: entries.values(), cursor, isCurrent: false, isInForce: false };
     this.#reading = reading;
     this.#read(reading);
@@ -146,6 +145,10 @@ export class NatsSource implements KvSink {
     if (this.#reading !== null) {
       this.#reading.isCurrent = true;
       return;
+    }
+    for (const key of this.#recent.lost()) {
+      this.#options.set.remove(this.book, this.#nameOf(key));
+      this.#options.set.changed();
     }
     this.#wasRead = true;
     const origin = this.bucketName;
@@ -231,9 +234,10 @@ export class NatsSource implements KvSink {
     return this.#options.set.held(this.book, named)?.revision ?? 0;
   }
 
-  #confirm(key: string): void {
-    const spelled = readKvKey(key);
-    if (spelled !== null) this.book.confirm(this.#options.set.named(spelled.kind, spelled.id));
+  /** Of a key of our own. */
+  #nameOf(key: string): Named {
+    const { kind, id } = readKvKey(key)!;
+    return this.#options.set.named(kind, id);
   }
 
   #report(key: string, text: string): void {

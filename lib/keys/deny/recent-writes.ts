@@ -1,9 +1,17 @@
 import type { Clock } from '../../base/index.ts';
+import type { KvCursor } from '../../bus/index.ts';
 
 /** By then the bus has delivered what it accepted, or it never will. */
 const OWN_MS = 30_000;
 /** Deliveries that are further out of order do not happen. */
 const REMOVALS_MAX = 10_000;
+
+interface OwnWrite {
+  readonly revision: number;
+  /** Of which bucket, as far as that was known. */
+  readonly created: string | null;
+  readonly atMs: number;
+}
 
 /**
  * What revisions alone do not tell: writes of our own that were not delivered
@@ -12,27 +20,39 @@ const REMOVALS_MAX = 10_000;
  */
 export class RecentWrites {
   readonly #clock: Clock;
-  readonly #own = new Map<string, { readonly revision: number; readonly atMs: number }>();
+  readonly #own = new Map<string, OwnWrite>();
   readonly #removals = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  put(key: string, revision: number): void {
-    this.#forgetOld();
-    this.#own.set(key, { revision, atMs: this.#clock.monotonicMs() });
+  put(key: string, revision: number, created: string | null): void {
+    this.#own.set(key, { revision, created, atMs: this.#clock.monotonicMs() });
   }
 
   delivered(key: string, revision: number): void {
+    if (this.#own.size === 0) return;
     const own = this.#own.get(key);
     if (own !== undefined && own.revision <= revision) this.#own.delete(key);
   }
 
-  /** Keys of own writes that were not delivered yet. */
-  own(): readonly string[] {
-    this.#forgetOld();
+  /** The bucket was read as far as the cursor. Gives the keys of own writes that came after that. */
+  read({ created, revision }: KvCursor): readonly string[] {
+    this.#removals.clear();
+    for (const [key, own] of this.#own) {
+      const isOfAnother = own.created !== null && own.created !== created;
+      if (isOfAnother || own.revision <= revision) this.#own.delete(key);
+    }
     return [...this.#own.keys()];
+  }
+
+  /** Everything the bucket has was delivered. Gives the keys of own writes that should have been among it by now. */
+  lost(): readonly string[] {
+    const nowMs = this.#clock.monotonicMs();
+    const keys = [...this.#own].filter(([, { atMs }]) => nowMs - atMs > OWN_MS).map(([key]) => key);
+    for (const key of keys) this.#own.delete(key);
+    return keys;
   }
 
   removed(key: string, revision: number): void {
@@ -48,14 +68,5 @@ export class RecentWrites {
   /** The revision at which a key was removed, 0 where that is not known. */
   removedAt(key: string): number {
     return this.#removals.get(key) ?? 0;
-  }
-
-  forgetRemovals(): void {
-    this.#removals.clear();
-  }
-
-  #forgetOld(): void {
-    const nowMs = this.#clock.monotonicMs();
-    for (const [key, { atMs }] of this.#own) if (nowMs - atMs > OWN_MS) this.#own.delete(key);
   }
 }

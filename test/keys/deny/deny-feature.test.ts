@@ -6,7 +6,7 @@ import { DenyFault } from '../../../lib/keys/deny/deny-fault.ts';
 import { denyFeature } from '../../../lib/keys/deny/deny-feature.ts';
 import { kvKey, kvValue } from '../../../lib/keys/deny/kv-spelling.ts';
 import type { DenySettings } from '../../../lib/keys/deny/settings.ts';
-import { NATS, principal, settings } from './house.ts';
+import { folderOf, NATS, principal, settings } from './house.ts';
 import { install } from './installed.ts';
 import { ScriptedBus } from './scripted-bus.ts';
 
@@ -57,7 +57,7 @@ t.test('the section: defaults, and what may stand in it', async t => {
 
 t.test('denied and allowed through the ops API, over a restart', async t => {
   const bus = new ScriptedBus();
-  const path = join(t.testdir(), 'data/deny.snapshot');
+  const path = join(folderOf(t), 'data/deny.snapshot');
   const first = await install(t, bus, settings({ snapshot: path }));
   t.equal(first.code(principal()), null);
   t.strictSame(await first.call('POST', '/deny', KEY), {
@@ -140,7 +140,7 @@ t.test('pages: every entry once, in an order that holds while others come and go
 });
 
 t.test('what the file holds is not removed elsewhere', async t => {
-  const file = join(t.testdir(), 'deny.yaml');
+  const file = join(folderOf(t), 'deny.yaml');
   writeFileSync(file, '- { kind: key, id: 01k, reason: fraud }\n');
   const running = await install(t, new ScriptedBus(), settings({ file }));
   t.equal(running.code(principal()), 'invalid_key');
@@ -191,7 +191,7 @@ t.test(
   async t => {
     const bus = new ScriptedBus();
     const bucket = bus.bucket('weir-deny');
-    const path = join(t.testdir(), 'deny.snapshot');
+    const path = join(folderOf(t), 'deny.snapshot');
     bucket.write(kvKey('key', '01k'), value('01k'));
     const first = await install(t, bus, settings({ snapshot: path, nats: NATS }));
     bucket.sync();
@@ -236,7 +236,7 @@ t.test('never read, and no snapshot: keys are served, or wait, as the operator s
 t.test('too stale: virtual keys wait, if the operator says so', async t => {
   const bus = new ScriptedBus();
   const bucket = bus.bucket('weir-deny');
-  const path = join(t.testdir(), 'deny.snapshot');
+  const path = join(folderOf(t), 'deny.snapshot');
   const strict = settings({ snapshot: path, nats: NATS, maxStaleness: 120_000 });
   const running = await install(t, bus, strict);
   bucket.sync();
@@ -259,7 +259,7 @@ t.test('too stale: virtual keys wait, if the operator says so', async t => {
 t.test('a damaged snapshot: refused, or read anew where a bucket has it all', async t => {
   const bus = new ScriptedBus();
   const bucket = bus.bucket('weir-deny');
-  const path = join(t.testdir(), 'deny.snapshot');
+  const path = join(folderOf(t), 'deny.snapshot');
   const first = await install(t, bus, settings({ snapshot: path }));
   await first.call('POST', '/deny', KEY);
   await first.close();
@@ -289,7 +289,7 @@ t.test('a damaged snapshot: refused, or read anew where a bucket has it all', as
 t.test('a snapshot of another cluster, or of another bucket, counts until this one was read', async t => {
   for (const change of ['cluster', 'bucket'] as const) {
     const bus = new ScriptedBus();
-    const path = join(t.testdir(), `${change}.snapshot`);
+    const path = join(folderOf(t), `${change}.snapshot`);
     const bucket = bus.bucket('weir-deny');
     bucket.write(kvKey('key', '01k'), value('01k'));
     const first = await install(t, bus, settings({ snapshot: path, nats: NATS }));
@@ -310,7 +310,7 @@ t.test('a snapshot of another cluster, or of another bucket, counts until this o
 
 t.test('a bucket that is no longer configured: what it denied stays, as ours', async t => {
   const bus = new ScriptedBus();
-  const path = join(t.testdir(), 'deny.snapshot');
+  const path = join(folderOf(t), 'deny.snapshot');
   const bucket = bus.bucket('weir-deny');
   bucket.write(kvKey('key', '01k'), value('01k'));
   const first = await install(t, bus, settings({ snapshot: path, nats: NATS }));
@@ -328,7 +328,7 @@ t.test('a bucket that is no longer configured: what it denied stays, as ours', a
 });
 
 t.test('a file that is broken at the start: what the snapshot knows of it, or no start', async t => {
-  const folder = t.testdir();
+  const folder = folderOf(t);
   const file = join(folder, 'deny.yaml');
   const path = join(folder, 'deny.snapshot');
   const bus = new ScriptedBus();
@@ -364,7 +364,7 @@ t.test('when it is full that is said, and nothing is lost', async t => {
 });
 
 t.test('a snapshot that cannot be written: the call says so, and the denial is in force', async t => {
-  const folder = t.testdir();
+  const folder = folderOf(t);
   const running = await install(
     t,
     new ScriptedBus(),
@@ -394,7 +394,7 @@ t.test('a denial ends what runs, where it is to', async t => {
 });
 
 t.test('no credential is kept: the snapshot has names and reasons, and no more', async t => {
-  const path = join(t.testdir(), 'deny.snapshot');
+  const path = join(folderOf(t), 'deny.snapshot');
   const { Secret } = await import('../../../lib/base/index.ts');
   const nats = { ...NATS, token: new Secret('canary-of-nats') };
   const running = await install(t, new ScriptedBus(), settings({ snapshot: path, nats }));

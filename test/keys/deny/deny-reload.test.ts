@@ -4,7 +4,7 @@ import t from 'tap';
 import { Secret } from '../../../lib/base/index.ts';
 import { DenyFault } from '../../../lib/keys/deny/deny-fault.ts';
 import { kvKey, kvValue } from '../../../lib/keys/deny/kv-spelling.ts';
-import { NATS, principal, settings } from './house.ts';
+import { folderOf, NATS, principal, settings } from './house.ts';
 import { install } from './installed.ts';
 import { ScriptedBus } from './scripted-bus.ts';
 
@@ -17,7 +17,7 @@ function value(id: string) {
 t.test('what stays the same in a reload goes on: the set, the connection, the file', async t => {
   const bus = new ScriptedBus();
   const bucket = bus.bucket('weir-deny');
-  const path = join(t.testdir(), 'deny.snapshot');
+  const path = join(folderOf(t), 'deny.snapshot');
   const file = join(path, '../deny.yaml');
   writeFileSync(file, '- { kind: subject, id: bob, reason: left }\n');
   bucket.write(kvKey('key', '01k'), value('01k'));
@@ -61,7 +61,7 @@ t.test('a larger table is in force before the small one goes, with what is denie
 
 t.test('another snapshot file has everything before the reload is through', async t => {
   const bus = new ScriptedBus();
-  const folder = t.testdir();
+  const folder = folderOf(t);
   const [a, b] = [join(folder, 'a'), join(folder, 'b')];
   const earlier = await install(t, bus, settings({ snapshot: b }));
   await earlier.call('POST', '/deny', { ...KEY, id: 'of an earlier run' });
@@ -82,7 +82,7 @@ t.test('another snapshot file has everything before the reload is through', asyn
 t.test('a reload that fails leaves everything as it was', async t => {
   const bus = new ScriptedBus();
   const bucket = bus.bucket('weir-deny');
-  const folder = t.testdir({ 'bad.yaml': '- {', 'good.yaml': '[]', 'b.snapshot': 'nonsense' });
+  const folder = folderOf(t, { 'bad.yaml': '- {', 'good.yaml': '[]', 'b.snapshot': 'nonsense' });
   const path = join(folder, 'deny.snapshot');
   const old = await install(
     t,
@@ -136,7 +136,7 @@ t.test('another cluster: what the old one denied is denied until the new one was
 
 t.test('without NATS from now on: what the bucket denied stays, as ours, also on disk', async t => {
   const bus = new ScriptedBus();
-  const path = join(t.testdir(), 'deny.snapshot');
+  const path = join(folderOf(t), 'deny.snapshot');
   bus.bucket('weir-deny').write(kvKey('key', '01k'), value('01k'));
   const old = await install(t, bus, settings({ snapshot: path, nats: NATS }));
   bus.bucket('weir-deny').sync();
@@ -153,7 +153,7 @@ t.test('without NATS from now on: what the bucket denied stays, as ours, also on
 
 t.test('another file, or none: what the old one said goes with it', async t => {
   const bus = new ScriptedBus();
-  const folder = t.testdir({
+  const folder = folderOf(t, {
     'a.yaml': '- { kind: key, id: 01k, reason: x }',
     'b.yaml': '- { kind: key, id: 02k, reason: x }',
   });
@@ -170,7 +170,7 @@ t.test('another file, or none: what the old one said goes with it', async t => {
 
 t.test('several reloads while exchanges of the first still run', async t => {
   const bus = new ScriptedBus();
-  const path = join(t.testdir(), 'deny.snapshot');
+  const path = join(folderOf(t), 'deny.snapshot');
   bus.bucket('weir-deny').write(kvKey('key', '01k'), value('01k'));
   const a = await install(t, bus, settings({ snapshot: path, nats: NATS }));
   bus.bucket('weir-deny').sync();

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap';
 import { DenyFault } from '../../../lib/keys/deny/deny-fault.ts';
 import { DenySet } from '../../../lib/keys/deny/deny-set.ts';
 import { FileSource } from '../../../lib/keys/deny/file-source.ts';
-import { TestHouse } from './house.ts';
+import { folderOf, TestHouse } from './house.ts';
 
 const GOOD = `
 - { kind: key, id: a, reason: fraud }
@@ -16,7 +16,7 @@ async function lab(t: Test, text: string | null, changes: { known?: readonly str
   const set = new DenySet(house.clock);
   await set.addTable(1000);
   const book = set.addBook('file');
-  const path = join(t.testdir(), 'deny.yaml');
+  const path = join(folderOf(t), 'deny.yaml');
   if (text !== null) writeFileSync(path, text);
   if (changes.known !== undefined) {
     for (const id of changes.known)

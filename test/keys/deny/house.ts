@@ -1,3 +1,4 @@
+import type { Test } from 'tap';
 import type { Refusal } from '../../../lib/errors/index.ts';
 import type { DenySettings } from '../../../lib/keys/deny/settings.ts';
 import type { Exchange, House, Principal, Warning } from '../../../lib/pipeline/index.ts';
@@ -70,3 +71,9 @@ export function settings(changes: Partial<DenySettings>): DenySettings {
 }
 
 export const NATS = { servers: ['nats://127.0.0.1:4222'], bucket: 'weir-deny' } as const;
+
+/** A folder of a test, that outlives what its teardowns close: who asks for a fixture first has it removed first. */
+export function folderOf(t: Test, content: Record<string, string> = {}): string {
+  t.teardown(() => {});
+  return t.testdir(content);
+}

@@ -64,14 +64,19 @@ export class Running {
   }
 }
 
-/** @param before what a reload replaces; it is left open. */
+/**
+ * @param before what a reload replaces; it is left open.
+ * @param nowMs what the clock says at the start.
+ */
 export async function install(
   t: Test,
   bus: ScriptedBus,
   settings: DenySettings,
   before: Running | null = null,
+  nowMs: number | null = null,
 ): Promise<Running> {
   const house = before?.house ?? new TestHouse();
+  house.clock.nowMs = nowMs ?? house.clock.nowMs;
   const feature = denyFeatureWith(bus.connect);
   const running = new Running(house, await feature.install(settings, house, before?.installed ?? null));
   t.teardown(() => running.close());

@@ -154,6 +154,32 @@ t.test('what was written here counts at once, and outlives a reading from before
   t.equal(set.count('nats'), 0);
 });
 
+t.test('what was written here before anything was read outlives a reading from before it', async t => {
+  const { bucket, source, deny, denied, named } = await lab(t);
+  deny('a');
+  await source.put(named('mine'), { reason: 'x', ...FOREVER });
+  source.replace(new Map([...bucket.content].slice(0, 1)), { created: bucket.created, revision: 1 });
+  t.ok(denied('a'));
+  t.ok(denied('mine'));
+});
+
+t.test('what was written here and is nowhere is given up', async t => {
+  const { bucket, clock, source, denied, named } = await lab(t);
+  bucket.sync();
+  await source.put(named('a'), { reason: 'x', ...FOREVER });
+  bucket.recreate();
+  bucket.sync();
+  t.notOk(denied('a'), 'it was written into another bucket');
+  await source.put(named('b'), { reason: 'x', ...FOREVER });
+  // Rewound: the write is lost, although the bucket is the same.
+  source.replace(new Map(), { created: bucket.created, revision: 0 });
+  source.current();
+  t.ok(denied('b'), 'its delivery may be on the way');
+  clock.nowMs += 31_000;
+  source.current();
+  t.notOk(denied('b'));
+});
+
 t.test('what was removed here counts at once; what others wrote meanwhile stays', async t => {
   const { bucket, source, deny, denied, named, value } = await lab(t);
   deny('a');

@@ -18,11 +18,11 @@ import { watchFiles } from '../../../lib/config/index.ts';
 import { DenySet } from '../../../lib/keys/deny/deny-set.ts';
 import { readSnapshot, SnapshotFile } from '../../../lib/keys/deny/snapshot-file.ts';
 import { Changes, within } from '../../deadline/index.ts';
-import { TestHouse } from './house.ts';
+import { folderOf, TestHouse } from './house.ts';
 
 const FOREVER = { reason: 'x', untilMs: null, issuedBeforeMs: null };
 
-function lab(t: Test, path = join(t.testdir(), 'data/deny.snapshot')) {
+function lab(t: Test, path = join(folderOf(t), 'data/deny.snapshot')) {
   const house = new TestHouse();
   const set = new DenySet(house.clock);
   const file = new SnapshotFile({ path, set, clock: house.clock, warn: house.warn.bind(house) });
@@ -98,7 +98,7 @@ t.test('what was not written yet is written at the close, unless it is given up'
 });
 
 t.test('where it cannot be written that is told once, and again when it can', async t => {
-  const folder = t.testdir();
+  const folder = folderOf(t);
   const { house, file, path, deny } = lab(t, join(folder, 'blocked/deny.snapshot'));
   writeFileSync(join(folder, 'blocked'), 'a file where a folder should be');
   deny('a');
@@ -128,7 +128,7 @@ t.test('a write that fails leaves the file before it whole', async t => {
 });
 
 t.test('what a killed process left half written is removed, that of a living one is not', async t => {
-  const folder = t.testdir();
+  const folder = folderOf(t);
   const { pid: dead } = spawnSync(process.execPath, ['-e', '']);
   const { pid: alive } = process;
   writeFileSync(join(folder, `deny.snapshot.${dead}.tmp`), 'half');
@@ -139,7 +139,7 @@ t.test('what a killed process left half written is removed, that of a living one
 });
 
 t.test('no file is null; one that cannot be read says why', async t => {
-  const folder = t.testdir({ 'deny.snapshot': 'nonsense', empty: '' });
+  const folder = folderOf(t, { 'deny.snapshot': 'nonsense', empty: '' });
   t.equal(await readSnapshot(join(folder, 'nothing')), null);
   t.type(await readSnapshot(join(folder, 'deny.snapshot')), 'string');
   t.equal(await readSnapshot(join(folder, 'empty')), 'is empty');
@@ -150,7 +150,7 @@ t.test('no file is null; one that cannot be read says why', async t => {
 });
 
 t.test('kill -9 in the middle of writing: the file is whole, and has all that was acknowledged', async t => {
-  const path = join(t.testdir(), 'deny.snapshot');
+  const path = join(folderOf(t), 'deny.snapshot');
   const script = fileURLToPath(new URL('./snapshot-writer.ts', import.meta.url));
   let acknowledged = 0;
   for (let round = 0; round < 12; round++) {
