@@ -42,14 +42,10 @@ writeFileSync(
     auth: { issuers: [{ publicKey: issuer.publicKey }] },
   }),
 );
-const weir = spawn(
-  'taskset',
-  ['-c', '1', process.execPath, join(ROOT, 'bin/weir.ts'), 'serve', '--config', config],
-  {
-    env: { ...process.env, POOL: 'sk-bench' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  },
-);
+const weir = spawn(process.execPath, [join(ROOT, 'bin/weir.ts'), 'serve', '--config', config], {
+  env: { ...process.env, POOL: 'sk-bench' },
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
 const lines = createInterface({ input: weir.stdout });
 const [first] = (await once(lines, 'line')) as [string];
 const port = Number(/:(\d+)$/.exec(first)![1]);

@@ -93,15 +93,16 @@ export class OpsHandler {
     if (isAnswer(admin)) return admin;
     const parsed = parseJsonBody(route.method === 'GET' ? Buffer.alloc(0) : body);
     if (!parsed.ok) return errorAnswer(400, 'bad_json', `The body ${parsed.reason}.`);
+    const value = route.complete === undefined ? parsed.value : route.complete(parsed.value);
     if (route.method !== 'GET') {
       const { id, role } = admin;
-      const entry = { admin: id, role, method, path: target.path, requestId, params, body: parsed.value };
+      const entry = { admin: id, role, method, path: target.path, requestId, params, body: value };
       if ((await this.#house.audit(entry)) === 'unavailable') {
         const message = 'This call cannot be recorded at the moment, so it did not take place.';
         return errorAnswer(503, 'audit_unavailable', message);
       }
     }
-    const answer = await route.run({ params, query: target.query, body: parsed.value, admin: admin.id });
+    const answer = await route.run({ params, query: target.query, body: value, admin: admin.id });
     return jsonAnswer(answer.status, answer.body);
   }
 

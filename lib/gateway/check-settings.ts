@@ -6,6 +6,8 @@ import type { SettingsFault } from '../config/index.ts';
 import { checkIssuers, type DenySettings, isAddressRange, parseInstant } from '../keys/index.ts';
 import type { Catalogue } from '../providers/index.ts';
 import { UNIX_PEER } from '../proxy/index.ts';
+import type { UsageSettings } from '../usage/index.ts';
+import { CREDENTIAL_FIELDS } from '../wire/index.ts';
 import { compileSettingsProviders, wantsScripted } from './providers.ts';
 import type { Settings } from './settings.ts';
 
@@ -108,6 +110,16 @@ function checkOps({ ops, auth }: Settings): readonly SettingsFault[] {
       );
 }
 
+/** Headers that hold a credential must not become tags of facts. */
+function checkTagHeaders({ usage }: Settings): SettingsFault[] {
+  const { tagHeaders = [] } = (usage as UsageSettings | undefined) ?? {};
+  return tagHeaders.flatMap((name, i) =>
+    CREDENTIAL_FIELDS.has(name) || name === 'cookie' || name === 'proxy-authorization'
+      ? [{ path: ['usage', 'tagHeaders', i], message: 'this header holds a credential: it cannot be a tag' }]
+      : [],
+  );
+}
+
 /** The sections that may name a NATS server. */
 function checkNats(settings: Settings): readonly SettingsFault[] {
   const { nats: limits } = settings.limits;
@@ -153,6 +165,7 @@ export function checkSettings(settings: Settings, catalogue: Catalogue): readonl
     ...checkAddresses(settings),
     ...checkOps(settings),
     ...checkNats(settings),
+    ...checkTagHeaders(settings),
     ...checkProviders(settings, catalogue),
   ];
 }

@@ -257,6 +257,7 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     } catch (error) {
       return refusedReload('', error instanceof Error ? error.message : String(error));
     }
+    before.pool.retire(this.#build.pool);
     this.#recordAdmins(before.settings, settings);
     before.assembly.settler.close();
     const { upstreams } = before;
@@ -295,13 +296,14 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     else if (this.#proxy !== undefined) await this.#awaitIdle(drainMs);
     await this.#applying;
     clearInterval(this.#ticks);
+    // First: what is changed must be on record, and the journal is about to close.
+    await this.#ops?.close();
     await this.#closeRetired();
     if (this.#build !== undefined) {
       this.#build.assembly.settler.close();
       await Promise.all(this.#build.installed.map(installed => installed.close?.()));
       await this.#build.upstreams.destroy();
     }
-    await this.#ops?.close();
     await this.#demo?.close();
     this.#log?.flush();
   }

@@ -28,6 +28,8 @@ export async function lastingOf(settings: Settings, clock: Clock, before: Lastin
   const secretFile = secretFileOf(usage as UsageSettings | undefined);
   const { badCredentialsPerAddress } = limits;
   const authDigest = settingsDigest([auth.issuers, auth.prefixes, auth.audience ?? null]);
+  // Where keys must be verified anew, an address that has guessed must not keep good ones out.
+  const isSameAuth = before !== null && before.authDigest === authDigest;
   return {
     secretFile,
     installationSecret:
@@ -36,13 +38,10 @@ export async function lastingOf(settings: Settings, clock: Clock, before: Lastin
         : installationSecret(secretFile),
     badCredentialsPerAddress,
     badCredentials:
-      before !== null && before.badCredentialsPerAddress === badCredentialsPerAddress
+      isSameAuth && before.badCredentialsPerAddress === badCredentialsPerAddress
         ? before.badCredentials
         : new BadCredentialBudget(badCredentialsPerAddress, clock),
     authDigest,
-    virtualKeys:
-      before !== null && before.authDigest === authDigest
-        ? before.virtualKeys
-        : await openVirtualKeys(auth, clock),
+    virtualKeys: isSameAuth ? before.virtualKeys : await openVirtualKeys(auth, clock),
   };
 }

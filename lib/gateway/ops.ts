@@ -126,6 +126,8 @@ function allMetrics(view: OpsView): readonly Metric[] {
 
 /** Puts an admin call on record before it takes effect: where that cannot be done, it must not take effect. */
 async function audit(view: OpsView, entry: AuditEntry): Promise<'recorded' | 'unavailable'> {
+  const losesFacts = (): boolean => view.installed().some(installed => installed.losesFacts?.() === true);
+  if (losesFacts()) return 'unavailable';
   const fact = adminFact(view.ids.next(), entry, view.clock.wallMs());
   const isRecorded = await new Promise<boolean>(resolve => {
     const timer = setTimeout(() => resolve(false), RECORD_MS);
@@ -133,8 +135,8 @@ async function audit(view: OpsView, entry: AuditEntry): Promise<'recorded' | 'un
       clearTimeout(timer);
       resolve(kept);
     };
-    if (!view.record(fact, done)) done(true);
+    // Nobody took it: right where no sink records, and a failure where one does.
+    if (!view.record(fact, done)) done(!view.installed().some(({ holdsEnd }) => holdsEnd === true));
   });
-  const isKept = view.installed().every(installed => installed.losesFacts?.() !== true);
-  return isRecorded && isKept ? 'recorded' : 'unavailable';
+  return isRecorded && !losesFacts() ? 'recorded' : 'unavailable';
 }

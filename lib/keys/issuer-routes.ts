@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../base/index.ts';
 import type { AdminAnswer, AdminRequest, AdminRoute } from '../pipeline/index.ts';
 import type { AuthSettings, IssuerSettings } from './auth-settings.ts';
@@ -34,13 +35,20 @@ export function issuerRoutes(auth: () => AuthSettings, clock: Clock): readonly A
     },
     {
       method: 'POST',
-      path: '/issuers/:id/keys',
+      path: '/issuers/:issuer/keys',
       role: 'admin',
       summary:
         'mint a virtual key with an issuer whose secretKey is in the config; the key is shown this once',
+      complete: withId,
       run: request => mint(request, auth(), clock),
     },
   ];
+}
+
+/** The record of the call must name the key, so it is named before. */
+function withId(body: unknown): unknown {
+  if (typeof body !== 'object' || body === null || Array.isArray(body) || 'id' in body) return body;
+  return { ...body, id: randomBytes(16).toString('hex') };
 }
 
 async function mint(
@@ -48,7 +56,7 @@ async function mint(
   { issuers, audience }: AuthSettings,
   clock: Clock,
 ): Promise<AdminAnswer> {
-  const issuer = issuers.find(candidate => idOf(candidate) === params.id);
+  const issuer = issuers.find(candidate => idOf(candidate) === params.issuer);
   if (issuer === undefined)
     return refusal(404, 'not_found', 'there is no such issuer: GET /issuers shows them');
   if (issuer.secretKey === undefined) {

@@ -61,6 +61,14 @@ export class Pool implements KeyPool {
     }
   }
 
+  /** A reload replaced this pool: what still runs on it chooses no key that is gone. */
+  retire(after: Pool): void {
+    for (const [provider, members] of this.#byProvider) {
+      const kept = new Set(after.keysOf(provider).map(({ health }) => health));
+      for (const { health } of members) if (!kept.has(health)) health.disable();
+    }
+  }
+
   get providers(): Iterable<string> {
     return this.#byProvider.keys();
   }

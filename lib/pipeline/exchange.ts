@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Secret, secretForms } from '../base/index.ts';
 import type { Target } from '../wire/index.ts';
 import type { Endpoint } from './dialect.ts';
 import type { Outcome } from './fact.ts';
@@ -11,6 +12,9 @@ export interface Lease {
   /** Called exactly once, when the exchange is settled, with all that is then known of it. */
   end(exchange: Exchange): void;
 }
+
+const NO_SECRETS: readonly Secret[] = Object.freeze([]);
+const NO_TEXTS: readonly string[] = Object.freeze([]);
 
 /**
  * One request and all that happens to it. Every field is set in the
@@ -54,6 +58,8 @@ export class Exchange {
   usageInjected = false;
   /** Written by proxy (route). */
   poolKey: PoolKey | null = null;
+  /** What was made of the pool key and sent with it: tokens, parts of it. Written by proxy. */
+  sentSecrets: readonly Secret[] = NO_SECRETS;
   /** Dispatches upstream. Written by proxy. */
   attempts = 0;
   /** Status sent to the client, null while nothing was. Written by proxy. */
@@ -87,6 +93,25 @@ export class Exchange {
     this.requestId = requestId;
     this.startedWallMs = startedWallMs;
     this.startedMs = startedMs;
+  }
+
+  /** The secrets that an answer must not repeat: the pool key and what was made of it. */
+  secretTexts(): readonly string[] {
+    if (this.poolKey === null || this.principal?.managed !== true) return NO_TEXTS;
+    const whole = this.poolKey.secret.reveal();
+    return this.sentSecrets.length === 0
+      ? [whole]
+      : [whole, ...this.sentSecrets.map(secret => secret.reveal())];
+  }
+
+  /** Every spelling of them, for what is read closely: errors, status texts. */
+  secretForms(): readonly string[] {
+    return this.secretTexts().flatMap(secretForms);
+  }
+
+  /** Whether a text of the provider's repeats one of them. */
+  repeatsSecret(text: string): boolean {
+    return this.secretTexts().some(secret => text.includes(secret));
   }
 
   /** Keeps a lease until the end; ends it at once where that has been. */

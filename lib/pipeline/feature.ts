@@ -79,6 +79,8 @@ export interface AdminRoute {
   readonly role: Role;
   /** One line for docs and tests. */
   readonly summary: string;
+  /** Fills in what the body leaves open, before the call is put on record. */
+  complete?(body: unknown): unknown;
   run(request: AdminRequest): AdminAnswer | Promise<AdminAnswer>;
 }
 

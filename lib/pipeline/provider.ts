@@ -31,6 +31,8 @@ export interface OutboundRequest {
   readonly headers: string[];
   /** The whole body where it is in hand, else null. */
   readonly body: Buffer | null;
+  /** Secrets made of the key that go upstream besides it: signing appends to it. */
+  readonly secrets: Secret[];
 }
 
 /** Puts a pool key on a request. Returns a refusal when the key cannot be used now. */

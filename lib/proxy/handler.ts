@@ -130,9 +130,13 @@ export class RequestHandler implements RunHouse {
   }
 
   #enter(exchange: Exchange, plan: Plan, continueExpected: boolean): void {
+    // Asked by tools and health checks: never counted, never refused for load.
+    if (exchange.provider !== null && isProbe(exchange.req.method!, exchange.target!)) {
+      this.#answerEmpty(exchange, plan, 200, []);
+      return;
+    }
     const refusal = this.#gate(exchange, plan);
     if (refusal !== null) this.#refuse(exchange, refusal);
-    else if (isProbe(exchange.req.method!, exchange.target!)) this.#answerEmpty(exchange, plan, 200, []);
     else if (plan.site.corsOrigins.size > 0 && isPreflight(exchange.req))
       this.#answerPreflight(exchange, plan);
     else new Run(this, plan, exchange, continueExpected).start();

@@ -1,5 +1,4 @@
 import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
-import type { Secret } from '../base/index.ts';
 import { ByteCollector } from './byte-collector.ts';
 import { KeyScrubber } from './key-scrubber.ts';
 import type { ResponseHead } from './response-head.ts';
@@ -76,11 +75,11 @@ export class HeldAnswer {
     return this.head.coding === null ? this.body() : inflated(this.body(), this.head.coding);
   }
 
-  /** The plain body of a coded answer without the key, or null where the key is not in it. */
-  scrubbed(key: Secret): Buffer | null {
+  /** The plain body of a coded answer without the secrets, or null where none is in it. */
+  scrubbed(forms: readonly string[]): Buffer | null {
     const plain = this.head.coding === null ? null : this.plain();
-    if (plain === null || !plain.includes(key.reveal())) return null;
-    const scrubber = new KeyScrubber(key);
+    if (plain === null || !forms.some(form => plain.includes(form))) return null;
+    const scrubber = new KeyScrubber(forms);
     return Buffer.concat([...scrubber.push(plain), ...scrubber.end()]);
   }
 }

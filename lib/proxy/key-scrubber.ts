@@ -1,4 +1,3 @@
-import type { Secret } from '../base/index.ts';
 import { type BodyFilter, NOTHING } from './body-filter.ts';
 
 /** An error longer than this is relayed as it is from here on (CONTRACT §2). */
@@ -7,16 +6,17 @@ const FILLER = '*';
 
 /**
  * Blots out the pool key where a provider repeats it in an error. The filler is
- * as long as the key, so lengths stay true. Only a beginning of the key at the
- * end of a read is held until its continuation is known.
+ * as long as what it covers, so lengths stay true. Only a beginning of the key
+ * at the end of a read is held until its continuation is known.
  */
 export class KeyScrubber implements BodyFilter {
-  readonly #key: Buffer;
+  readonly #forms: readonly Buffer[];
   #held: Buffer | null = null;
   #seenBytes = 0;
 
-  constructor(key: Secret) {
-    this.#key = Buffer.from(key.reveal());
+  /** @param forms every spelling of what must not be seen; none is empty. */
+  constructor(forms: readonly string[]) {
+    this.#forms = forms.map(form => Buffer.from(form));
   }
 
   push(chunk: Buffer): readonly Buffer[] {
@@ -24,8 +24,8 @@ export class KeyScrubber implements BodyFilter {
     this.#held = null;
     if (this.#seenBytes > SCRUBBED_BYTES) return [bytes];
     this.#seenBytes += chunk.length;
-    const clean = this.#blot(bytes);
-    const heldBytes = this.#beginningAtEnd(clean);
+    const clean = this.#forms.reduce(blot, bytes);
+    const heldBytes = Math.max(0, ...this.#forms.map(form => beginningAtEnd(clean, form)));
     if (heldBytes === 0) return [clean];
     this.#held = clean.subarray(clean.length - heldBytes);
     return heldBytes === clean.length ? NOTHING : [clean.subarray(0, clean.length - heldBytes)];
@@ -36,23 +36,21 @@ export class KeyScrubber implements BodyFilter {
     this.#held = null;
     return held === null ? NOTHING : [held];
   }
+}
 
-  #blot(bytes: Buffer): Buffer {
-    let at = bytes.indexOf(this.#key);
-    if (at === -1) return bytes;
-    const clean = Buffer.from(bytes);
-    for (; at !== -1; at = bytes.indexOf(this.#key, at + this.#key.length)) {
-      clean.fill(FILLER, at, at + this.#key.length);
-    }
-    return clean;
-  }
+function blot(bytes: Buffer, form: Buffer): Buffer {
+  let at = bytes.indexOf(form);
+  if (at === -1) return bytes;
+  const clean = Buffer.from(bytes);
+  for (; at !== -1; at = bytes.indexOf(form, at + form.length)) clean.fill(FILLER, at, at + form.length);
+  return clean;
+}
 
-  /** How many bytes at the end of `bytes` could be the beginning of the key. */
-  #beginningAtEnd(bytes: Buffer): number {
-    const most = Math.min(this.#key.length - 1, bytes.length);
-    for (let length = most; length > 0; length--) {
-      if (bytes.compare(this.#key, 0, length, bytes.length - length) === 0) return length;
-    }
-    return 0;
+/** How many bytes at the end of `bytes` could be the beginning of a form. */
+function beginningAtEnd(bytes: Buffer, form: Buffer): number {
+  const most = Math.min(form.length - 1, bytes.length);
+  for (let length = most; length > 0; length--) {
+    if (bytes.compare(form, 0, length, bytes.length - length) === 0) return length;
   }
+  return 0;
 }

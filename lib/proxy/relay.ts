@@ -1,5 +1,4 @@
 import type { Dispatcher } from 'undici';
-import type { Secret } from '../base/index.ts';
 import type { ErrorCode } from '../errors/index.ts';
 import type { Exchange, Tap } from '../pipeline/index.ts';
 import type { BodyFilter } from './body-filter.ts';
@@ -76,7 +75,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     const run = this.#run;
     const exchange = this.#exchange;
     const raw = textHeaders((controller as { rawHeaders?: (Buffer | string)[] }).rawHeaders ?? []);
-    const head = inboundHead(exchange, run.plan, raw);
+    const head = inboundHead(exchange, run.plan, raw, status);
     const bodiless = exchange.req.method === 'HEAD' || status === 204 || status === 304;
     exchange.firstByteMs = run.nowMs();
     exchange.upstreamRequestId = upstreamRequestId(exchange, raw);
@@ -125,7 +124,8 @@ export class Relay implements Dispatcher.DispatchHandler {
       return;
     }
     this.#openTap(status, raw);
-    const scrubbed = isWhole && repeatsKey(this.#exchange, status) ? held.scrubbed(this.#poolSecret()) : null;
+    const scrubbed =
+      isWhole && repeatsKey(this.#exchange, status) ? held.scrubbed(this.#exchange.secretForms()) : null;
     if (scrubbed === null) {
       this.#filter = filterFor(this.#exchange, status, head.coding !== null);
       this.#begin(status, statusText, head, false);
@@ -137,10 +137,6 @@ export class Relay implements Dispatcher.DispatchHandler {
     head.headers.push('content-length', String(scrubbed.length));
     this.#begin(status, statusText, { ...head, length: scrubbed.length }, false);
     this.#send(scrubbed);
-  }
-
-  #poolSecret(): Secret {
-    return this.#exchange.poolKey!.secret;
   }
 
   #openTap(status: number, raw: readonly string[]): void {
@@ -314,7 +310,7 @@ export class Relay implements Dispatcher.DispatchHandler {
 function filterFor(exchange: Exchange, status: number, encoded: boolean): BodyFilter | null {
   if (encoded) return null;
   if (exchange.usageInjected && status === 200) return new UsageEventFilter();
-  return repeatsKey(exchange, status) ? new KeyScrubber(exchange.poolKey!.secret) : null;
+  return repeatsKey(exchange, status) ? new KeyScrubber(exchange.secretForms()) : null;
 }
 
 /** Whether this answer is one in which providers repeat the key they were given: an error to a pool key. */

@@ -43,12 +43,13 @@ export function inboundHead(
   exchange: Exchange,
   plan: Pick<Plan, 'site' | 'limitHeaders'>,
   raw: readonly string[],
+  status: number,
 ): ResponseHead {
   const { site } = plan;
   const limits = plan.limitHeaders === null ? null : plan.limitHeaders(exchange);
   const provider = exchange.provider!;
   const managed = exchange.principal!.managed;
-  const secret = managed && exchange.poolKey !== null ? exchange.poolKey.secret.reveal() : null;
+  const secrets = status > 299 ? exchange.secretForms() : exchange.secretTexts();
   const named = connectionNamed(raw);
   const cors = site.corsOrigins.size === 0 ? null : corsFields(site, exchange.req);
   const headers: string[] = [];
@@ -65,7 +66,7 @@ export function inboundHead(
     if (isRemovedResponseField(lower) || named?.has(lower)) continue;
     if (cors !== null && lower.startsWith('access-control-')) continue;
     if (limits !== null && limits.length > 0 && lower.startsWith('x-ratelimit-')) continue;
-    if (managed && (ACCOUNT_RESPONSE_FIELDS.has(lower) || (secret !== null && value.includes(secret))))
+    if (managed && (ACCOUNT_RESPONSE_FIELDS.has(lower) || secrets.some(secret => value.includes(secret))))
       continue;
     if (lower === 'content-length') length = Number(value);
     else if (lower === 'content-type') contentType = value;
@@ -97,8 +98,7 @@ export function upstreamRequestId(exchange: Exchange, raw: readonly string[]): s
   for (const wanted of exchange.provider!.requestIdHeaders) {
     const value = fieldValue(raw, wanted);
     if (value === null) continue;
-    const repeatsKey = exchange.poolKey !== null && value.includes(exchange.poolKey.secret.reveal());
-    return repeatsKey ? null : value.slice(0, 256);
+    return exchange.repeatsSecret(value) ? null : value.slice(0, 256);
   }
   return null;
 }

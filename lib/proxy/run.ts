@@ -180,6 +180,7 @@ export class Run {
       path: outboundPath(exchange, provider),
       headers: outboundHeaders(exchange),
       body: exchange.body,
+      secrets: [],
     };
     const key = exchange.principal!.managed ? exchange.poolKey : null;
     const signed = key === null ? undefined : provider.scheme.sign(outbound, key.secret);
@@ -198,6 +199,7 @@ export class Run {
   #send(outbound: OutboundRequest): void {
     const { exchange } = this;
     const { method, path, headers } = outbound;
+    exchange.sentSecrets = outbound.secrets;
     if (this.#upload !== null) {
       const length = exchange.req.headers['content-length'];
       if (length !== undefined) headers.push('content-length', length);
@@ -261,8 +263,7 @@ export class Run {
   /** The provider's status text in its own bytes; null where they were lost (undici decodes it as UTF-8) or hold the pool key. */
   #reason(statusText: string | undefined): string | null {
     if (!statusText || statusText.includes('\ufffd')) return null;
-    const { principal, poolKey } = this.exchange;
-    if (principal!.managed && poolKey !== null && statusText.includes(poolKey.secret.reveal())) return null;
+    if (this.exchange.secretForms().some(form => statusText.includes(form))) return null;
     return Buffer.from(statusText).toString('latin1');
   }
 

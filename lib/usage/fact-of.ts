@@ -19,6 +19,11 @@ function between(fromMs: number | null, toMs: number | null): number | null {
   return fromMs === null || toMs === null ? null : Math.max(0, Math.round(toMs - fromMs));
 }
 
+/** A word of the provider's, unless it repeats what it was given in confidence. */
+function wordOf(exchange: Exchange, word: string | null | undefined): string | null {
+  return word == null || exchange.repeatsSecret(word) ? null : word;
+}
+
 /** The settled record of an exchange (CONTRACT §5). `nowMs` is monotonic, as its times are. */
 export function factOf(exchange: Exchange, tags: Fact['tags'] | null, nowMs: number): Fact {
   const { principal, usage, endpoint, target } = exchange;
@@ -43,8 +48,8 @@ export function factOf(exchange: Exchange, tags: Fact['tags'] | null, nowMs: num
     errorCode: exchange.errorCode,
     stream: exchange.streamed,
     modelRequested: exchange.modelRequested,
-    modelServed: usage?.modelServed ?? null,
-    finishReason: usage?.finishReason ?? null,
+    modelServed: wordOf(exchange, usage?.modelServed),
+    finishReason: wordOf(exchange, usage?.finishReason),
     inputTokens: usage?.inputTokens ?? null,
     outputTokens: usage?.outputTokens ?? null,
     cachedInputTokens: usage?.cachedInputTokens ?? null,
@@ -92,7 +97,8 @@ function recordedBody(body: unknown): Record<string, string> {
   return Object.fromEntries(
     RECORDED_MEMBERS.flatMap(name => {
       const value = members[name];
-      return typeof value === 'string' ? [[name, value.slice(0, 256)]] : [];
+      // A whole key in the place of its id is not for keeping.
+      return typeof value === 'string' && !value.includes('v4.public.') ? [[name, value.slice(0, 256)]] : [];
     }),
   );
 }

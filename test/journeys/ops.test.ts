@@ -179,7 +179,7 @@ async function routesOf(lab: Lab): Promise<readonly AdminRoute[]> {
 t.test('every admin call with every credential', async t => {
   const routes = await routesOf(lab);
   t.ok(
-    routes.some(({ path }) => path === '/issuers/:id/keys'),
+    routes.some(({ path }) => path === '/issuers/:issuer/keys'),
     'they are listed',
   );
   const page = String((await ops(lab, 'GET', '/')).body);

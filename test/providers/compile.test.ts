@@ -204,7 +204,7 @@ t.test('a second API under its own path takes the key its own way', async t => {
   const signed = async (of: string, section: ProvidersSettings, path: string) => {
     const headers: string[] = [];
     await provider(of, section).scheme.sign(
-      { method: 'POST', host: 'a', path, headers, body: null },
+      { method: 'POST', host: 'a', path, headers, body: null, secrets: [] },
       secret('k'),
     );
     return headers;

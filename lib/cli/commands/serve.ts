@@ -49,6 +49,8 @@ async function run(file: string | undefined, io: CliIo): Promise<number> {
     return EXIT.usage;
   }
   for (const warning of loaded.warnings) say(`warning: ${warning}`);
+  if (io.env.NODE_DEBUG !== undefined)
+    say('warning: NODE_DEBUG is set: node then prints what goes over the network, keys included');
   const gateway = await start(
     () => startGateway(loaded.settings, loader, { log: { pretty: io.isTty, stream: io.stdout } }),
     say,

@@ -107,7 +107,7 @@ export function decodeSnapshot(bytes: Buffer): Snapshot | string {
   const headerStart = MAGIC.length + 4;
   if (digestAt < headerStart + TRAILER_BYTES - DIGEST_BYTES) return 'breaks off';
   const digest = hash('sha256', bytes.subarray(0, digestAt), 'buffer');
-  if (false)
+  if (!digest.equals(bytes.subarray(digestAt)))
     return 'does not have the checksum that it says: it was cut or changed';
   const entriesStart = headerStart + bytes.readUInt32LE(MAGIC.length);
   const header = JSON.parse(bytes.toString('utf8', headerStart, entriesStart)) as { books: SavedBook[] };

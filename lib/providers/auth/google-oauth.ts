@@ -1,4 +1,4 @@
-import type { Clock, Secret } from '../../base/index.ts';
+import { type Clock, Secret } from '../../base/index.ts';
 import { Refusal } from '../../errors/index.ts';
 import type { AuthScheme, OutboundRequest } from '../../pipeline/index.ts';
 import {
@@ -76,6 +76,7 @@ export class GoogleOauthScheme implements AuthScheme {
 }
 
 function addToken(request: OutboundRequest, token: string): undefined {
+  request.secrets.push(new Secret(token));
   request.headers.push('authorization', `Bearer ${token}`);
 }
 

@@ -1,5 +1,5 @@
 import aws4 from 'aws4';
-import type { Clock, Secret } from '../../base/index.ts';
+import { type Clock, Secret } from '../../base/index.ts';
 import { Refusal } from '../../errors/index.ts';
 import type { AuthScheme, OutboundRequest } from '../../pipeline/index.ts';
 
@@ -49,6 +49,8 @@ export class Sigv4Scheme implements AuthScheme {
       return Promise.resolve(new Refusal('upstream_auth_failed', 'no region to sign for'));
     if (!SIGNABLE_TARGET.test(request.path)) return Promise.resolve(new Refusal('bad_target'));
     dropStale(request.headers);
+    // Each part is as good as the whole to who knows the public one.
+    for (const part of iam.slice(2)) if (part !== undefined) request.secrets.push(new Secret(part));
     request.headers.push(...this.#signature(request, this.#region, iam));
     return undefined;
   }

@@ -11,14 +11,14 @@ import { ScriptedBus } from './scripted-bus.ts';
 
 const IDS = Array.from({ length: 6 }, (_, i) => `key ${i}`);
 const id = fc.constantFrom(...IDS);
-const inMs = fc.option(fc.integer({ min: 1, max: 5 }).map(seconds => seconds * 1000));
+const inMs = fc.option(fc.integer({ min: 1, max: 5 }).map(minutes => minutes * 60_000));
 
 const ours = [
   fc.record({ deny: id, inMs }),
   fc.record({ allow: id }),
   fc.constant({ restart: 'closed' as const }),
   fc.constant({ restart: 'killed' as const }),
-  fc.record({ passMs: fc.constantFrom(1000, 2000, 3000) }),
+  fc.record({ passMs: fc.constantFrom(1000, 60_000, 120_000) }),
 ];
 const theirs = [
   fc.record({ write: id, inMs }),
@@ -45,6 +45,9 @@ type Step = {
 
 /** Every id that is denied, by when that ends. */
 type Model = Map<string, number>;
+
+/** For so long a write of ours counts without having been delivered. */
+const OWN_MS = 30_000;
 
 function inForce(model: Model, nowMs: number): string[] {
   return IDS.filter(id => (model.get(id) ?? 0) > nowMs);
@@ -155,15 +158,18 @@ t.test(
         const lab = new Lab(t, folder, { nats: NATS });
         const { bucket } = lab;
         const model: Model = new Map();
+        const posted = new Map<string, number>();
         await lab.start();
         for (const step of steps as readonly Step[]) {
           const before = lab.denied();
           if (step.deny !== undefined && (await lab.post(step.deny, step.inMs))) {
             model.set(step.deny, endOf(lab.nowMs, step.inMs));
+            posted.set(step.deny, lab.nowMs);
             assert.ok(lab.denied().includes(step.deny));
           }
           if (step.allow !== undefined && (await lab.delete(step.allow))) {
             model.delete(step.allow);
+            posted.delete(step.allow);
             assert.ok(!lab.denied().includes(step.allow));
           }
           if (step.write !== undefined) {
@@ -191,10 +197,15 @@ t.test(
             assert.deepEqual(lab.denied(), before, 'nothing was delivered yet');
           if (step.bucket === 'sync') {
             bucket.sync();
-            if (!bucket.isDown) assert.deepEqual(lab.denied(), inForce(model, lab.nowMs));
+            const expected = inForce(model, lab.nowMs);
+            // A write of ours that was lost with its bucket may count until it should have been delivered.
+            const mayCount = (id: string) => lab.nowMs <= (posted.get(id) ?? 0) + OWN_MS;
+            const denied = lab.denied().filter(id => expected.includes(id) || !mayCount(id));
+            if (!bucket.isDown) assert.deepEqual(denied, expected);
           }
         }
         bucket.isDown = false;
+        lab.pass(OWN_MS + 1000);
         bucket.sync();
         assert.deepEqual(lab.denied(), inForce(model, lab.nowMs));
         await lab.running.close();

@@ -22,7 +22,7 @@ t.test('whole segments decide', async t => {
     ['/?/a/b', 'authorization'],
   ] as const) {
     const headers: string[] = [];
-    scheme.sign({ method: 'GET', host: 'h', path, headers, body: null }, new Secret('k'));
+    scheme.sign({ method: 'GET', host: 'h', path, headers, body: null, secrets: [] }, new Secret('k'));
     t.equal(headers[0], field, path);
     t.equal(headers.length, 2, path);
   }

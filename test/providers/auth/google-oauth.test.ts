@@ -55,7 +55,10 @@ function setUp() {
   const key = new Secret(account());
   const sign = (secret: Secret = key) => {
     const headers: string[] = [];
-    const done = scheme.sign({ method: 'POST', host: 'h', path: '/x', headers, body: null }, secret);
+    const done = scheme.sign(
+      { method: 'POST', host: 'h', path: '/x', headers, body: null, secrets: [] },
+      secret,
+    );
     return { headers, done };
   };
   return { clock, ...endpoint, sign };

@@ -8,7 +8,7 @@ const bare = { ...tools, signing: null };
 
 function signed(name: AuthSchemeName): string[] {
   const headers = ['accept', '*/*'];
-  const request = { method: 'POST', host: 'a.example', path: '/v1/x', headers, body: null };
+  const request = { method: 'POST', host: 'a.example', path: '/v1/x', headers, body: null, secrets: [] };
   createScheme(name, bare)!.sign(request, new Secret('k-1'));
   return headers.slice(2);
 }

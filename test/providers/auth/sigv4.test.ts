@@ -18,11 +18,13 @@ interface Sent {
   readonly path: string;
   readonly headers: string[];
   readonly body: Buffer | null;
+  readonly secrets: Secret[];
 }
 
 function sent(own: Partial<Sent> = {}): Sent {
   return {
     method: 'POST',
+    secrets: [],
     host: 'bedrock-runtime.eu-west-1.amazonaws.com',
     path: '/model/us.amazon.nova-2-lite-v1%3A0/converse',
     headers: ['content-type', 'application/json'],
