@@ -20,19 +20,17 @@ export class BadCredentialBudget {
     this.#sketch = new WindowSketch(new SlotClock(clock, MINUTE_MS), SHAPE);
   }
 
-  /** @param address what is counted as one client, see `addressBucket` in wire. */
+  /** How many more are looked at in this minute. @param address what is counted as one client, see `addressBucket` in wire. */
+  left(address: string): number {
+    return Math.max(0, this.#perMinute - this.#sketch.estimate(this.#seed.keyOf(KIND, address)));
+  }
+
   spent(address: string): boolean {
-    return this.#sketch.estimate(this.#seed.keyOf(KIND, address)) >= this.#perMinute;
+    return this.left(address) === 0;
   }
 
-  /** Counts one; the number it returns takes it back. */
-  charge(address: string): number {
-    return this.#sketch.add(this.#seed.keyOf(KIND, address), 1);
-  }
-
-  /** The credential was good after all. `charge` is what `charge` returned. */
-  refund(address: string, charge: number): void {
-    this.#sketch.change(this.#seed.keyOf(KIND, address), -1, charge);
+  charge(address: string): void {
+    this.#sketch.add(this.#seed.keyOf(KIND, address), 1);
   }
 
   /** Until the next bad one is looked at again, 1…3600. */

@@ -82,12 +82,15 @@ export class IdentifyStage implements Stage {
       if (known instanceof Refusal) bad?.charge(exchange.address);
       return take(exchange, known);
     }
-    const spent = bad?.refusalFor(exchange.address);
-    if (spent) return spent;
-    const charge = bad?.charge(exchange.address) ?? 0;
+    const refusal = bad?.begin(exchange.address);
+    if (!(refusal instanceof Promise)) return refusal ?? this.#verify(exchange, value);
+    return refusal.then(late => late ?? this.#verify(exchange, value));
+  }
+
+  #verify(exchange: Exchange, value: string): StageResult | Promise<StageResult> {
+    const { virtualKeys, badCredentials: bad } = this.#settings;
     const judge = (result: Principal | Refusal): StageResult => {
-      const isBad = result instanceof Refusal && result.code === 'invalid_key';
-      if (!isBad) bad?.refund(exchange.address, charge);
+      bad?.done(exchange.address, result instanceof Refusal && result.code === 'invalid_key');
       return take(exchange, result);
     };
     const verified = virtualKeys.verify(value);
@@ -95,12 +98,14 @@ export class IdentifyStage implements Stage {
   }
 
   /** A request without any credential guesses nothing. */
-  #refuseKey(exchange: Exchange, wasGiven: boolean): Refusal {
+  #refuseKey(exchange: Exchange, wasGiven: boolean): StageResult | Promise<StageResult> {
     const bad = wasGiven ? this.#settings.badCredentials : null;
-    const spent = bad?.refusalFor(exchange.address);
-    if (spent) return spent;
-    bad?.charge(exchange.address);
-    return new Refusal('invalid_key');
+    const refuse = (spent: Refusal | undefined): Refusal => {
+      if (spent === undefined) bad?.done(exchange.address, true);
+      return spent ?? new Refusal('invalid_key');
+    };
+    const begun = bad?.begin(exchange.address);
+    return begun instanceof Promise ? begun.then(refuse) : refuse(begun);
   }
 
   #byoPrincipal(found: readonly string[]): Principal {
