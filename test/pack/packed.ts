@@ -37,15 +37,23 @@ async function serve(node: string, cwd: string, args: string[]) {
   throw new Error(`${args.join(' ')} ended before it listened:\n${output}`);
 }
 
-async function ask(url: string): Promise<void> {
+async function ask(url: string, key = 'any'): Promise<void> {
   const answer = await fetch(`${url}/demo/v1/chat/completions`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
     body: JSON.stringify({ model: 'demo', stream: true, messages: [{ role: 'user', content: 'hi' }] }),
   });
   assert.equal(answer.status, 200);
   assert.match(await answer.text(), /data: \[DONE\]/);
 }
+
+/** The part of the package that needs no Node, as its users import it. */
+const MINT = `
+import { mintKey, newIssuer } from 'weir-gateway/mint';
+const { publicKey, secretKey } = newIssuer();
+const key = mintKey(secretKey, { subject: 'pack', expires: new Date(Date.now() + 3_600_000) });
+console.log(JSON.stringify({ publicKey, key }));
+`;
 
 async function tryOn(version: string, tarball: string): Promise<void> {
   const cwd = join(folder, `node-${version}`);
@@ -57,9 +65,20 @@ async function tryOn(version: string, tarball: string): Promise<void> {
   npm(cwd, 'install', '--no-audit', '--no-fund', '--silent', `node@${version}`, tarball);
   const node = join(cwd, 'node_modules/.bin/node');
   assert.equal(execFileSync(node, ['--version'], { encoding: 'utf8' }).trim(), `v${version}`);
-  writeFileSync(join(cwd, 'weir.yaml'), 'listen: { port: 0 }\nproviders: { demo: {} }\n');
+  const text = execFileSync(node, ['--input-type=module', '-e', MINT], { cwd, encoding: 'utf8' });
+  const { publicKey, key } = JSON.parse(text) as { publicKey: string; key: string };
+  // Every part that is loaded only where config asks for it.
+  const config = {
+    listen: { port: 0 },
+    ops: { port: 0 },
+    providers: { demo: {} },
+    auth: { issuers: [{ publicKey }] },
+    deny: {},
+    usage: {},
+  };
+  writeFileSync(join(cwd, 'weir.yaml'), JSON.stringify(config));
   const binary = await serve(node, cwd, ['node_modules/.bin/weir', 'serve', '--config', 'weir.yaml']);
-  await ask(binary.url);
+  await ask(binary.url, key);
   await binary.stop();
   copyFileSync(join(root, 'docs/examples/embed.ts'), join(cwd, 'embed.ts'));
   const example = await serve(node, cwd, ['embed.ts', '0']);
