@@ -114,7 +114,12 @@ for (const row of ROWS) {
     const demo = row.model('demo', CLIENT_KEY);
     t.equal((await generateText({ model: demo, ...question })).text, SCRIPT_TEXT);
     const told = { dialect: row.dialect, operation: 'chat', modelRequested: 'gauge-1' } as const;
-    const inDemo = { ...told, provider: 'demo', auth: 'static', outputTokens: SCRIPT_PIECES.length } as const;
+    const inDemo = {
+      ...told,
+      provider: 'demo',
+      auth: 'virtual',
+      outputTokens: SCRIPT_PIECES.length,
+    } as const;
     await lab.expectFact(t, { ...inDemo, stream: false });
     t.ok((await streamOf(t, demo, () => {}, SCRIPT_TEXT)) > 1, 'in more than one piece');
     await lab.expectFact(t, { ...inDemo, stream: true });
@@ -128,7 +133,7 @@ for (const row of ROWS) {
       const expected = {
         ...told,
         provider: row.provider,
-        auth: managed ? 'static' : 'byo',
+        auth: managed ? 'virtual' : 'byo',
         ...USAGE,
       } as const;
       const model = row.model(row.provider, apiKey);
@@ -161,7 +166,7 @@ t.test('by OPENAI_BASE_URL and ANTHROPIC_BASE_URL', async t => {
       [createAnthropic()('gauge-1'), 'anthropic-messages'],
     ] as const) {
       t.equal((await generateText({ model, ...question })).text, SCRIPT_TEXT);
-      await lab.expectFact(t, { provider: 'demo', dialect, auth: 'static' });
+      await lab.expectFact(t, { provider: 'demo', dialect, auth: 'virtual' });
     }
   });
 });

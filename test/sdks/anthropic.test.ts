@@ -30,7 +30,7 @@ t.test('the demo, by ANTHROPIC_BASE_URL and ANTHROPIC_API_KEY', async t => {
     provider: 'demo',
     dialect: 'anthropic-messages',
     operation: 'chat',
-    auth: 'static',
+    auth: 'virtual',
   } as const;
 
   const whole = await client.messages.create(question);
@@ -80,7 +80,7 @@ t.test('with a client key, as apiKey, as authToken, and beside another value', a
     t.match(request.value('anthropic-version'), /^\d{4}-\d\d-\d\d$/);
     await lab.expectFact(t, {
       provider: 'anthropic',
-      auth: 'static',
+      auth: 'virtual',
       poolKey: 'pool-1',
       stream: false,
       ...USAGE,

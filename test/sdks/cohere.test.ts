@@ -28,7 +28,7 @@ function textOf(event: Cohere.V2ChatStreamResponse): string | null | undefined {
 t.test('the demo', async t => {
   const cohere = client('demo', CLIENT_KEY);
   t.equal(wordsOf(await cohere.chat(question)), SCRIPT_TEXT);
-  const told = { provider: 'demo', dialect: 'cohere', operation: 'chat', auth: 'static' } as const;
+  const told = { provider: 'demo', dialect: 'cohere', operation: 'chat', auth: 'virtual' } as const;
   await lab.expectFact(t, { ...told, stream: false, outputTokens: SCRIPT_PIECES.length });
   const streamed = await readStream(await cohere.chatStream(question), textOf);
   t.strictSame(streamed, { text: SCRIPT_TEXT, pieces: SCRIPT_PIECES.length });
@@ -40,7 +40,7 @@ t.test('with a client key', async t => {
   lab.up.reply(v2ChatAnswer, { once: true });
   t.equal(wordsOf(await cohere.chat(question)), TEXT);
   t.equal((await lab.expectManaged(t, ...MANAGED)).target, '/v2/chat');
-  const told = { provider: 'cohere', dialect: 'cohere', auth: 'static' } as const;
+  const told = { provider: 'cohere', dialect: 'cohere', auth: 'virtual' } as const;
   await lab.expectFact(t, { ...told, operation: 'chat', stream: false, ...USAGE });
 
   const { script, hold } = v2ChatStream();

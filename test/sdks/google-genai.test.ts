@@ -18,7 +18,7 @@ t.test('the demo, by GOOGLE_GEMINI_BASE_URL and GEMINI_API_KEY', async t => {
     { GOOGLE_GEMINI_BASE_URL: lab.base('demo'), GEMINI_API_KEY: CLIENT_KEY },
     async () => {
       const { models } = new GoogleGenAI({});
-      const told = { provider: 'demo', dialect: 'gemini', operation: 'chat', auth: 'static' } as const;
+      const told = { provider: 'demo', dialect: 'gemini', operation: 'chat', auth: 'virtual' } as const;
       const whole = await models.generateContent(question);
       t.equal(whole.text, SCRIPT_TEXT);
       const { promptTokenCount } = whole.usageMetadata!;
@@ -46,7 +46,7 @@ t.test('with a client key, and with the own', async t => {
       provider: 'google',
       dialect: 'gemini',
       operation: 'chat',
-      auth: apiKey === CLIENT_KEY ? 'static' : 'byo',
+      auth: apiKey === CLIENT_KEY ? 'virtual' : 'byo',
       ...USAGE,
     } as const;
     const { models } = client('google', apiKey);

@@ -27,7 +27,7 @@ t.test('the demo, by GROQ_BASE_URL and GROQ_API_KEY, without a version path', as
     async () => new Groq(),
   );
   t.equal((await chat.completions.create(question)).choices[0]?.message.content, SCRIPT_TEXT);
-  const told = { provider: 'demo', dialect: 'openai-chat', path: `/demo${PATH}`, auth: 'static' } as const;
+  const told = { provider: 'demo', dialect: 'openai-chat', path: `/demo${PATH}`, auth: 'virtual' } as const;
   await lab.expectFact(t, { ...told, stream: false, outputTokens: SCRIPT_PIECES.length });
   const streamed = await readStream(
     await chat.completions.create({ ...question, stream: true }),
@@ -42,7 +42,7 @@ t.test('with a client key', async t => {
   lab.up.reply(chatAnswer, { once: true });
   t.equal((await chat.completions.create(question)).choices[0]?.message.content, TEXT);
   t.equal((await lab.expectManaged(t, ...MANAGED)).target, PATH);
-  const told = { provider: 'groq', dialect: 'openai-chat', auth: 'static', ...USAGE } as const;
+  const told = { provider: 'groq', dialect: 'openai-chat', auth: 'virtual', ...USAGE } as const;
   await lab.expectFact(t, { ...told, stream: false });
 
   const { script, hold } = chatStream('on the last');

@@ -33,7 +33,7 @@ t.test('the demo', async t => {
   } as const;
   await lab.expectFact(t, {
     ...told,
-    auth: 'static',
+    auth: 'virtual',
     stream: false,
     inputTokens: whole.usage.promptTokens!,
     outputTokens: SCRIPT_PIECES.length,
@@ -54,7 +54,7 @@ t.test('with a client key', async t => {
     provider: 'mistral',
     dialect: 'mistral',
     operation: 'chat',
-    auth: 'static',
+    auth: 'virtual',
     ...USAGE,
   } as const;
   await lab.expectFact(t, { ...told, stream: false });

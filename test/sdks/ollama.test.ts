@@ -21,7 +21,7 @@ t.test('the demo', async t => {
   t.strictSame((await ollama.show({ model: 'demo' })).capabilities, ['completion']);
   await lab.expectFact(t, { provider: 'demo', path: '/demo/api/show' });
 
-  const told = { provider: 'demo', dialect: 'ollama', auth: 'static' } as const;
+  const told = { provider: 'demo', dialect: 'ollama', auth: 'virtual' } as const;
   const whole = await ollama.chat(question);
   t.equal(whole.message.content, SCRIPT_TEXT);
   await lab.expectFact(t, {
@@ -51,7 +51,7 @@ t.test('with a client key, to a server that wants one', async t => {
     provider: 'ollama',
     dialect: 'ollama',
     operation: 'chat',
-    auth: 'static',
+    auth: 'virtual',
     ...USAGE,
   } as const;
   await lab.expectFact(t, { ...told, stream: false });

@@ -38,7 +38,7 @@ t.test('the demo, by OPENAI_BASE_URL and OPENAI_API_KEY', async t => {
     { OPENAI_BASE_URL: lab.base('demo', '/v1'), OPENAI_API_KEY: CLIENT_KEY },
     async () => new OpenAI(),
   );
-  const told = { provider: 'demo', auth: 'static', subject: 'team', modelRequested: 'demo' } as const;
+  const told = { provider: 'demo', auth: 'virtual', subject: 'team', modelRequested: 'demo' } as const;
 
   const chat = await client.chat.completions.create({ model: 'demo', messages });
   t.equal(chat.choices[0]?.message.content, SCRIPT_TEXT);
@@ -123,7 +123,7 @@ t.test('with a client key: the pool key goes up, the stream comes as it is sent'
   t.equal(whole.target, '/v1/chat/completions');
   t.strictSame(JSON.parse(whole.body.toString()), { model: 'gauge-1', messages });
   t.equal(whole.value('openai-organization'), null, 'an account of the client is not one of the pool');
-  await lab.expectFact(t, { provider: 'openai', auth: 'static', poolKey: 'pool-1', ...USAGE });
+  await lab.expectFact(t, { provider: 'openai', auth: 'virtual', poolKey: 'pool-1', ...USAGE });
 
   for (const includeUsage of [false, true]) {
     const { script, hold } = chatStream('own event');

@@ -74,7 +74,7 @@ async function chatWentUp(t: Test): Promise<{ readonly request: RecordedRequest;
   const expected = {
     provider: 'openai',
     dialect: 'openai-chat',
-    auth: 'static',
+    auth: 'virtual',
     stream: true,
     ...USAGE,
   } as const;
@@ -265,7 +265,7 @@ t.test('Claude Code: its probes, models, a count, a stream', async t => {
       kept.map(([, value]) => value),
       'its headers go up as they are',
     );
-    await lab.expectFact(t, { dialect: 'anthropic-messages', auth: 'static', stream: true, ...USAGE });
+    await lab.expectFact(t, { dialect: 'anthropic-messages', auth: 'virtual', stream: true, ...USAGE });
   }
 });
 

@@ -1,15 +1,36 @@
 import type { Test } from 'tap';
+import { mintKey, newIssuer } from '../../lib/keys/token/mint.ts';
 import type { Fact } from '../../lib/pipeline/index.ts';
 import { within } from '../deadline/index.ts';
-import { CLIENT_KEY, Lab, POOL_KEY } from '../journeys/lab.ts';
+import { Lab, POOL_KEY } from '../journeys/lab.ts';
 import { startWeir } from '../process/index.ts';
 import { type RecordedRequest, Upstream } from '../upstream/index.ts';
 
-export { CLIENT_KEY, POOL_KEY };
+export { POOL_KEY };
+
+const EVERYTHING = [
+  'chat',
+  'completion',
+  'embedding',
+  'rerank',
+  'count_tokens',
+  'models',
+  'files',
+  'other',
+] as const;
+
+const issuer = newIssuer();
+/** The signed key of the client `team`, as any tool is given it. */
+export const CLIENT_KEY = mintKey(issuer.secretKey, {
+  subject: 'team',
+  id: 'team-key',
+  expires: new Date(Date.now() + 3_600_000),
+  operations: EVERYTHING,
+});
 
 /** A user's own provider key: neither a static key nor the pool's. */
 export const OWN_KEY = 'sk-own-4c19e0b7d2f65a83';
-/** A second static key, of a client that may only list models. */
+/** A static key, of a client that may only list models. */
 export const NARROW_KEY = 'narrow-0d93be61f7a25c48';
 
 export interface SdkLabOptions {
@@ -84,8 +105,6 @@ export class SdkLab {
   }
 }
 
-const EVERYTHING = ['chat', 'completion', 'embedding', 'rerank', 'count_tokens', 'models', 'files', 'other'];
-
 function labConfig(options: SdkLabOptions, origin: string): Record<string, unknown> {
   const shipped = { origin, keys: [{ id: 'pool-1', key: 'env:TEST_POOL_KEY' }], ...options.settings };
   return {
@@ -96,8 +115,8 @@ function labConfig(options: SdkLabOptions, origin: string): Record<string, unkno
     },
     auth: {
       byo: options.byo ?? true,
+      issuers: [{ publicKey: issuer.publicKey }],
       staticKeys: [
-        { id: 'team-key', key: 'env:TEST_CLIENT_KEY', subject: 'team', grant: { operations: EVERYTHING } },
         {
           id: 'narrow-key',
           key: 'env:TEST_NARROW_KEY',
@@ -114,7 +133,7 @@ export async function startSdkLab(t: Test, options: SdkLabOptions): Promise<SdkL
   t.teardown(() => up.close());
   const weir = await startWeir(t, {
     config: labConfig(options, up.origin),
-    env: { TEST_POOL_KEY: POOL_KEY, TEST_CLIENT_KEY: CLIENT_KEY, TEST_NARROW_KEY: NARROW_KEY },
+    env: { TEST_POOL_KEY: POOL_KEY, TEST_NARROW_KEY: NARROW_KEY },
   });
   return new SdkLab(new Lab(up, weir));
 }

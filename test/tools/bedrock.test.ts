@@ -94,7 +94,7 @@ toolTest(t, 'AWS SDK, by endpoint, AWS_BEARER_TOKEN_BEDROCK and its HTTP/1.1 han
       t.equal(output?.message?.content?.[0]?.text, TEXT);
       t.match(usage, STATED);
       t.equal((await lab.expectManaged(t, ...MANAGED)).target, `${MODEL_PATH}/converse`);
-      await lab.expectFact(t, { ...told, dialect: 'bedrock-converse', auth: 'static', stream: false });
+      await lab.expectFact(t, { ...told, dialect: 'bedrock-converse', auth: 'virtual', stream: false });
 
       const { script, hold } = eventStream();
       lab.up.reply(script, { once: true });
@@ -102,7 +102,7 @@ toolTest(t, 'AWS SDK, by endpoint, AWS_BEARER_TOKEN_BEDROCK and its HTTP/1.1 han
       const streamed = await readStream(stream!, event => event.contentBlockDelta?.delta?.text, hold.open);
       t.strictSame(streamed, { text: TEXT, pieces: 3 });
       t.equal((await lab.expectManaged(t, ...MANAGED)).target, `${MODEL_PATH}/converse-stream`);
-      await lab.expectFact(t, { ...told, dialect: 'bedrock-converse', auth: 'static', stream: true });
+      await lab.expectFact(t, { ...told, dialect: 'bedrock-converse', auth: 'virtual', stream: true });
 
       lab.up.reply(jsonAnswer({ usage: { input_tokens: INPUT_TOKENS, output_tokens: OUTPUT_TOKENS } }), {
         once: true,

@@ -27,7 +27,7 @@ toolTest(t, 'Claude Code', async t => {
     t.match(fact, {
       provider: 'demo',
       dialect: 'anthropic-messages',
-      auth: 'static',
+      auth: 'virtual',
       stream: true,
       outcome: 'complete',
       outputTokens: SCRIPT_PIECES.length,

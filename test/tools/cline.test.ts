@@ -23,7 +23,7 @@ async function test(t: Test): Promise<void> {
   t.match(fact, {
     provider: 'openai',
     dialect: 'openai-chat',
-    auth: 'static',
+    auth: 'virtual',
     outcome: 'complete',
     stream: true,
     inputTokens: INPUT_TOKENS,

@@ -47,7 +47,7 @@ toolTest(t, 'Codex', async t => {
     t.equal((await runTool(t, codex(ownProvider(lab.base('demo', '/v1')), env))).trim(), SCRIPT_TEXT);
     t.match(await answersFromDemo(lab), {
       dialect: 'openai-responses',
-      auth: 'static',
+      auth: 'virtual',
       stream: true,
       outcome: 'complete',
       outputTokens: SCRIPT_PIECES.length,

@@ -21,7 +21,7 @@ function cn(provider: string, apiBase: string) {
 
 toolTest(t, 'Continue, by apiBase', async t => {
   const lab = await startSdkLab(t, { providers: ['openai', 'anthropic'] });
-  const told = { operation: 'chat', auth: 'static', outcome: 'complete', stream: true } as const;
+  const told = { operation: 'chat', auth: 'virtual', outcome: 'complete', stream: true } as const;
   t.equal((await runTool(t, cn('openai', lab.base('demo', '/v1')))).trim(), SCRIPT_TEXT);
   const inDemo = await lab.lab.weir.fact(({ provider }) => provider === 'demo', 'of the answer');
   t.match(inDemo, { ...told, dialect: 'openai-chat', outputTokens: SCRIPT_PIECES.length });

@@ -27,7 +27,7 @@ toolTest(t, 'Gemini CLI, by GOOGLE_GEMINI_BASE_URL and GEMINI_API_KEY', async t 
   const told = {
     dialect: 'gemini',
     operation: 'chat',
-    auth: 'static',
+    auth: 'virtual',
     outcome: 'complete',
     stream: true,
   } as const;

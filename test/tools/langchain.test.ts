@@ -21,7 +21,7 @@ toolTest(t, 'LangChain JS', async t => {
   const lab = await startSdkLab(t, { providers: ['openai', 'anthropic'] });
   const { ChatOpenAI } = await importPackage<{ ChatOpenAI: ChatClass }>('@langchain/openai');
   const { ChatAnthropic } = await importPackage<{ ChatAnthropic: ChatClass }>('@langchain/anthropic');
-  const told = { operation: 'chat', auth: 'static', outcome: 'complete' } as const;
+  const told = { operation: 'chat', auth: 'virtual', outcome: 'complete' } as const;
 
   await t.test('ChatOpenAI, by OPENAI_BASE_URL', async t => {
     await withEnvironment(

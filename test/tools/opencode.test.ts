@@ -26,7 +26,7 @@ function opencode(npm: string, baseURL: string) {
 
 async function test(t: Test): Promise<void> {
   const lab = await startSdkLab(t, { providers: ['anthropic'] });
-  const told = { operation: 'chat', auth: 'static', outcome: 'complete', stream: true } as const;
+  const told = { operation: 'chat', auth: 'virtual', outcome: 'complete', stream: true } as const;
   const compatible = opencode('@ai-sdk/openai-compatible', lab.base('demo', '/v1'));
   t.match(await runTool(t, compatible), SCRIPT_TEXT);
   const inDemo = await lab.lab.weir.fact(({ provider }) => provider === 'demo', 'of the answer');
