@@ -55,7 +55,10 @@ export const usageFeature: Feature<UsageSettings> = {
     type: 'object',
     additionalProperties: false,
     properties: {
-      journal: { type: 'string', minLength: 1, default: './data/journal', path: true },
+      journal: {
+        oneOf: [{ const: 'none' }, { type: 'string', minLength: 1, path: true }],
+        default: './data/journal',
+      },
       store: { enum: ['none'], default: 'none' },
       fsync: {
         type: 'string',

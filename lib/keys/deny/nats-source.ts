@@ -43,6 +43,10 @@ export class NatsSource implements KvSink {
   readonly #listeners = new Set<() => void>();
   #following: KvFollowing | null = null;
   #reading: Reading | null = null;
+  /** How far the bucket was read, by this process. */
+  #cursor: KvCursor | null = null;
+  /** Writes of ours outlived a reading, and were not delivered yet. */
+  #isInDoubt = false;
   #wasRead = false;
   /** Never known to be current: age counts from here. */
   readonly #sinceMs: number;
@@ -126,7 +130,9 @@ export class NatsSource implements KvSink {
     this.book.beginRound();
     this.book.reserve(entries.size);
     // Writes of ours may be younger than the reading: they stay, until they are delivered.
-    for (const key of this.#recent.read(cursor)) this.book.confirm(this.#nameOf(key));
+    const younger = this.#recent.read(cursor);
+    for (const key of younger) this.book.confirm(this.#nameOf(key));
+    this.#isInDoubt = younger.length > 0;
     const reading: Reading = { entries: entries.values(), cursor, isCurrent: false, isInForce: false };
     this.#reading = reading;
     this.#read(reading);
@@ -136,7 +142,7 @@ export class NatsSource implements KvSink {
     if (this.#isClosed) return;
     this.#take(key, value, revision);
     if (this.#reading !== null) this.#reading.cursor = cursor;
-    else this.book.place = { ...this.book.place, cursor };
+    else this.#reached(cursor);
     this.#options.set.changed();
   }
 
@@ -146,13 +152,10 @@ export class NatsSource implements KvSink {
       this.#reading.isCurrent = true;
       return;
     }
-    for (const key of this.#recent.lost()) {
-      this.#options.set.remove(this.book, this.#nameOf(key));
-      this.#options.set.changed();
-    }
+    for (const [key, revision] of this.#recent.lost()) this.#giveUp(key, revision);
     this.#wasRead = true;
-    const origin = this.bucketName;
-    this.book.place = { ...this.book.place, origin, currentMs: this.#options.clock.wallMs() };
+    this.book.place = { ...this.book.place, currentMs: this.#options.clock.wallMs() };
+    if (this.#cursor !== null) this.#reached(this.#cursor);
     for (const listener of this.#listeners) listener();
   }
 
@@ -202,9 +205,24 @@ export class NatsSource implements KvSink {
       return;
     }
     this.#reading = null;
-    this.book.place = { ...this.book.place, origin: this.bucketName, cursor: reading.cursor };
+    this.#reached(reading.cursor);
     this.#options.set.changed();
     if (reading.isCurrent) this.current();
+  }
+
+  /**
+   * Everything up to there is in force. A snapshot may go on from there, unless
+   * writes of ours outlived a reading: whether the bucket has them would not be
+   * asked again.
+   */
+  #reached(cursor: KvCursor): void {
+    this.#cursor = cursor;
+    this.#isInDoubt &&= this.#recent.hasOwn;
+    this.book.place = {
+      ...this.book.place,
+      origin: this.bucketName,
+      cursor: this.#isInDoubt ? null : cursor,
+    };
   }
 
   /** One write, unless a later one of the same key was seen. */
@@ -232,6 +250,17 @@ export class NatsSource implements KvSink {
 
   #revisionOf(named: Named): number {
     return this.#options.set.held(this.book, named)?.revision ?? 0;
+  }
+
+  /** A write of ours was lost. What others have written under its key stays. */
+  #giveUp(key: string, revision: number): void {
+    const { set } = this.#options;
+    const named = this.#nameOf(key);
+    const known = this.#revisionOf(named);
+    // A reading that did not have it has set its revision to 0.
+    if (known !== 0 && known !== revision) return;
+    set.remove(this.book, named);
+    set.changed();
   }
 
   /** Of a key of our own. */

@@ -27,6 +27,11 @@ export class RecentWrites {
     this.#clock = clock;
   }
 
+  /** Whether a write of our own was not delivered yet. */
+  get hasOwn(): boolean {
+    return this.#own.size > 0;
+  }
+
   put(key: string, revision: number, created: string | null): void {
     this.#own.set(key, { revision, created, atMs: this.#clock.monotonicMs() });
   }
@@ -47,12 +52,12 @@ export class RecentWrites {
     return [...this.#own.keys()];
   }
 
-  /** Everything the bucket has was delivered. Gives the keys of own writes that should have been among it by now. */
-  lost(): readonly string[] {
+  /** Everything the bucket has was delivered. Gives own writes, with their revisions, that should have been among it by now. */
+  lost(): readonly (readonly [key: string, revision: number])[] {
     const nowMs = this.#clock.monotonicMs();
-    const keys = [...this.#own].filter(([, { atMs }]) => nowMs - atMs > OWN_MS).map(([key]) => key);
-    for (const key of keys) this.#own.delete(key);
-    return keys;
+    const lost = [...this.#own].filter(([, { atMs }]) => nowMs - atMs > OWN_MS);
+    for (const [key] of lost) this.#own.delete(key);
+    return lost.map(([key, { revision }]) => [key, revision] as const);
   }
 
   removed(key: string, revision: number): void {

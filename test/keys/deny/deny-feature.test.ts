@@ -129,8 +129,8 @@ t.test('pages: every entry once, in an order that holds while others come and go
     t.ok(page.entries.length <= 40);
     seen.push(...page.entries.map(({ id }) => id));
     after = page.next === null ? '' : `&after=${encodeURIComponent(page.next)}`;
-    // The entry at which the next page begins goes, and others come.
-    await running.call('DELETE', `/deny/key/${page.entries.at(-1)!.id}`);
+    // By turns the entry after which the next page begins goes; others come.
+    if (pages % 2 === 0) await running.call('DELETE', `/deny/key/${page.entries.at(-1)!.id}`);
     await add(`new ${pages++}`);
   } while (after !== '');
   const old = seen.filter(id => id.startsWith('k'));

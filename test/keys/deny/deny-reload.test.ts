@@ -1,9 +1,12 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { Secret } from '../../../lib/base/index.ts';
+import { watchFiles } from '../../../lib/config/index.ts';
 import { DenyFault } from '../../../lib/keys/deny/deny-fault.ts';
 import { kvKey, kvValue } from '../../../lib/keys/deny/kv-spelling.ts';
+import { readSnapshot } from '../../../lib/keys/deny/snapshot-file.ts';
+import { Changes } from '../../deadline/index.ts';
 import { folderOf, NATS, principal, settings } from './house.ts';
 import { install } from './installed.ts';
 import { ScriptedBus } from './scripted-bus.ts';
@@ -12,6 +15,27 @@ const KEY = { kind: 'key', id: '01k', reason: 'fraud' } as const;
 
 function value(id: string) {
   return kvValue({ kind: 'key', id, terms: { reason: 'x', untilMs: null, issuedBeforeMs: null } });
+}
+
+/** Until a snapshot has so many entries. */
+async function saved(path: string, count: number): Promise<void> {
+  const changes = new Changes();
+  let version = 0;
+  const onChange = (): void => {
+    version++;
+    changes.notify();
+  };
+  const watcher = watchFiles([path], onChange, { debounceMs: 1, pollMs: 20 });
+  try {
+    for (;;) {
+      const seen = version;
+      const snapshot = await readSnapshot(path);
+      if (snapshot !== null && typeof snapshot !== 'string' && snapshot.count >= count) return;
+      await changes.until(() => version > seen, `${count} entries in ${path}`);
+    }
+  } finally {
+    watcher.close();
+  }
 }
 
 t.test('what stays the same in a reload goes on: the set, the connection, the file', async t => {
@@ -44,6 +68,44 @@ t.test('what stays the same in a reload goes on: the set, the connection, the fi
   t.equal(fresh.code(principal({ keyId: 'x', subject: 'bob' })), 'invalid_key');
   await fresh.close();
   t.equal(bus.open, 0);
+});
+
+t.test('another secret is another connection', async t => {
+  const bus = new ScriptedBus();
+  const nats = (token: string) => ({ ...NATS, token: new Secret(token) });
+  const old = await install(t, bus, settings({ nats: nats('one') }));
+  await install(t, bus, settings({ nats: nats('two') }), old);
+  t.equal(bus.open, 2);
+});
+
+t.test('killed between two clusters: what the old one denied goes once the new one was read', async t => {
+  const bus = new ScriptedBus();
+  const path = join(folderOf(t), 'deny.snapshot');
+  const [first, second] = [bus.bucket('weir-deny'), bus.bucket('second')];
+  first.write(kvKey('key', '01k'), value('01k'));
+  second.write(kvKey('key', '02k'), value('02k'));
+  const old = await install(t, bus, settings({ snapshot: path, nats: NATS }));
+  first.sync();
+  const nats = { ...NATS, bucket: 'second' };
+  const fresh = await install(t, bus, settings({ snapshot: path, nats }), old);
+  second.sync();
+  // Both are followed, and both are in the snapshot.
+  await fresh.call('POST', '/deny', { ...KEY, id: '03k' });
+  await old.call('POST', '/deny', { ...KEY, id: '04k' });
+  await t.resolves(saved(path, 4));
+  const copy = `${path}.copy`;
+  copyFileSync(path, copy);
+  const next = await install(t, bus, settings({ snapshot: copy, nats }));
+  for (const keyId of ['01k', '02k', '03k', '04k'])
+    t.equal(next.code(principal({ keyId })), 'invalid_key', keyId);
+  second.sync();
+  for (const [keyId, code] of [
+    ['01k', null],
+    ['02k', 'invalid_key'],
+    ['03k', 'invalid_key'],
+    ['04k', null],
+  ] as const)
+    t.equal(next.code(principal({ keyId })), code, keyId);
 });
 
 t.test('a larger table is in force before the small one goes, with what is denied meanwhile', async t => {

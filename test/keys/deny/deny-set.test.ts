@@ -94,6 +94,16 @@ t.test('when it is full, what is over makes room; what finds none waits and take
   t.equal(table.prints.size, 3);
 });
 
+t.test('an entry takes the place of one that is over without asking first', async t => {
+  const { clock, set, put, says } = lab();
+  const table = await set.addTable(1);
+  put(set.local, 'a', { inMs: 1000 });
+  clock.nowMs += 1000;
+  put(set.local, 'b');
+  t.equal(says(table, 'b'), 'denied');
+  t.equal(set.local.size, 1);
+});
+
 t.test('an entry that waits and is removed takes no place later', async t => {
   const { set, put, remove, says } = lab();
   const table = await set.addTable(1);

@@ -93,7 +93,9 @@ t.test('a whole reading in steps: denied stays denied, and writes meanwhile coun
   for (let i = 0; i < 5000; i++) deny(`stays ${i}`);
   for (let i = 0; i < 5000; i++) deny(`goes ${i}`);
   bucket.sync();
+  t.notOk(source.wasRead, 'what is not in force yet was not read');
   await turns(10);
+  t.ok(source.wasRead);
   t.equal(table.prints.size, 10_000);
   for (let i = 0; i < 5000; i++) allow(`goes ${i}`);
   bucket.compact();
@@ -175,9 +177,23 @@ t.test('what was written here and is nowhere is given up', async t => {
   source.replace(new Map(), { created: bucket.created, revision: 0 });
   source.current();
   t.ok(denied('b'), 'its delivery may be on the way');
+  t.equal(source.book.place.cursor, null, 'whoever goes on from here must read it all');
   clock.nowMs += 31_000;
   source.current();
   t.notOk(denied('b'));
+  t.ok(source.book.place.cursor);
+});
+
+t.test('a write of ours that is nowhere takes nobody else’s with it', async t => {
+  const { bucket, clock, source, deny, denied, named } = await lab(t);
+  deny('first');
+  await source.put(named('a'), { reason: 'x', ...FOREVER });
+  bucket.recreate();
+  deny('a');
+  bucket.sync();
+  clock.nowMs += 31_000;
+  bucket.sync();
+  t.ok(denied('a'));
 });
 
 t.test('what was removed here counts at once; what others wrote meanwhile stays', async t => {
