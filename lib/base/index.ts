@@ -10,7 +10,6 @@ export {
 export { IdSource, requestIdFrom } from './ids.ts';
 export { packageRoot, packageVersion } from './paths.ts';
 export { Secret } from './secret.ts';
-export { secretForms } from './secret-forms.ts';
 export { type CountersShape, NO_ROOM, SharedCounters } from './shared-counters.ts';
 export { DEPTH_MAX, type SketchKey, SketchSeed } from './sketch-seed.ts';
 export { SlotClock, WINDOW_SLOTS } from './slot-clock.ts';

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Secret, secretForms } from '../base/index.ts';
+import type { Secret } from '../base/index.ts';
 import type { Target } from '../wire/index.ts';
 import type { Endpoint } from './dialect.ts';
 import type { Outcome } from './fact.ts';
@@ -102,11 +102,6 @@ export class Exchange {
     return this.sentSecrets.length === 0
       ? [whole]
       : [whole, ...this.sentSecrets.map(secret => secret.reveal())];
-  }
-
-  /** Every spelling of them, for what is read closely: errors, status texts. */
-  secretForms(): readonly string[] {
-    return this.secretTexts().flatMap(secretForms);
   }
 
   /** Whether a text of the provider's repeats one of them. */

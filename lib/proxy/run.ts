@@ -11,6 +11,7 @@ import { type BodyStart, declaredLength, IN_HAND_BYTES, startBody } from './requ
 import { outboundHeaders, outboundPath } from './request-head.ts';
 import { scanRequest } from './request-scan.ts';
 import { runStages } from './run-stages.ts';
+import { formsOf } from './secret-forms.ts';
 import { OversizeUpload, Upload } from './upload.ts';
 
 /** Dispatches of one request, each with another pool key (CONTRACT §2). */
@@ -263,7 +264,7 @@ export class Run {
   /** The provider's status text in its own bytes; null where they were lost (undici decodes it as UTF-8) or hold the pool key. */
   #reason(statusText: string | undefined): string | null {
     if (!statusText || statusText.includes('\ufffd')) return null;
-    if (this.exchange.secretForms().some(form => statusText.includes(form))) return null;
+    if (formsOf(this.exchange).some(form => statusText.includes(form))) return null;
     return Buffer.from(statusText).toString('latin1');
   }
 

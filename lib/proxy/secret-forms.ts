@@ -1,12 +1,19 @@
+import type { Exchange } from '../pipeline/index.ts';
+
 /** Shorter secrets are looked for as they are only: their encodings are words that stand anywhere. */
 const ENCODED_CHARS_MIN = 12;
+
+/** Every spelling of what an exchange sent in confidence, for what is read closely: errors, status texts. */
+export function formsOf(exchange: Exchange): readonly string[] {
+  return exchange.secretTexts().flatMap(secretForms);
+}
 
 /**
  * The spellings in which a server may repeat a secret: as it is, URL-encoded,
  * with JSON's escaped slashes, in hex, and in base64 of either alphabet,
  * wherever in the encoded text it begins.
  */
-export function secretForms(secret: string): readonly string[] {
+function secretForms(secret: string): readonly string[] {
   if (secret === '') return [];
   if (secret.length < ENCODED_CHARS_MIN) return [secret];
   const bytes = Buffer.from(secret);
