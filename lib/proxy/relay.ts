@@ -12,6 +12,7 @@ import {
   upstreamRequestId,
 } from './response-head.ts';
 import type { Run } from './run.ts';
+import { formsOf } from './secret-forms.ts';
 import { truncateResponse } from './truncate.ts';
 import { upstreamErrorCode } from './upstream-error.ts';
 import { UsageEventFilter } from './usage-event-filter.ts';
@@ -125,7 +126,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     }
     this.#openTap(status, raw);
     const scrubbed =
-      isWhole && repeatsKey(this.#exchange, status) ? held.scrubbed(this.#exchange.secretForms()) : null;
+      isWhole && repeatsKey(this.#exchange, status) ? held.scrubbed(formsOf(this.#exchange)) : null;
     if (scrubbed === null) {
       this.#filter = filterFor(this.#exchange, status, head.coding !== null);
       this.#begin(status, statusText, head, false);
@@ -310,7 +311,7 @@ export class Relay implements Dispatcher.DispatchHandler {
 function filterFor(exchange: Exchange, status: number, encoded: boolean): BodyFilter | null {
   if (encoded) return null;
   if (exchange.usageInjected && status === 200) return new UsageEventFilter();
-  return repeatsKey(exchange, status) ? new KeyScrubber(exchange.secretForms()) : null;
+  return repeatsKey(exchange, status) ? new KeyScrubber(formsOf(exchange)) : null;
 }
 
 /** Whether this answer is one in which providers repeat the key they were given: an error to a pool key. */

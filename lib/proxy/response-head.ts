@@ -4,6 +4,7 @@ import { connectionNamed, fieldValue, isRemovedResponseField } from '../wire/ind
 import { corsFields } from './cors.ts';
 import { isOwnHost } from './cross-site.ts';
 import type { Plan, Site } from './plan.ts';
+import { formsOf } from './secret-forms.ts';
 
 /** A value we may repeat in a header of ours. */
 const VISIBLE = /^[\x21-\x7e]{1,128}$/;
@@ -49,7 +50,7 @@ export function inboundHead(
   const limits = plan.limitHeaders === null ? null : plan.limitHeaders(exchange);
   const provider = exchange.provider!;
   const managed = exchange.principal!.managed;
-  const secrets = status > 299 ? exchange.secretForms() : exchange.secretTexts();
+  const secrets = status > 299 ? formsOf(exchange) : exchange.secretTexts();
   const named = connectionNamed(raw);
   const cors = site.corsOrigins.size === 0 ? null : corsFields(site, exchange.req);
   const headers: string[] = [];

@@ -177,7 +177,7 @@ t.test('forged keys cost no more than their number of checks a second, and good 
   clock.runMs += 3_600_000;
   t.strictSame(await flood(4000), { badSignature: 50, busy: 150 }, 'an idle hour saves up one second');
   t.equal(counts.checks, 1 + 49 + 25 + 50);
-  t.equal(counts.mostRunning, 2, 'the threads that write the journal stay free');
+  t.equal(counts.mostRunning, 1, 'the threads that write the journal stay free');
   clock.runMs += 1000;
   t.equal(kindOf(await verifier.verify(signer.usual({ jti: 'new' }))), 'good');
 });
