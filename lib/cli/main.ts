@@ -7,6 +7,7 @@ import { addKey } from './commands/key.ts';
 import { addProvider } from './commands/provider.ts';
 import { addProviders } from './commands/providers.ts';
 import { addServe } from './commands/serve.ts';
+import { addUsage } from './commands/usage.ts';
 import { addVerify } from './commands/verify.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { paintFor } from './paint.ts';
@@ -22,6 +23,7 @@ const VERBS: readonly AddVerb[] = [
   addKey,
   addDeny,
   addProvider,
+  addUsage,
 ];
 
 const OWN_OPTIONS: ReadonlySet<string> = new Set(['-h', '--help', '-V', '--version']);

@@ -11,7 +11,7 @@ import {
   StaticKeys,
 } from '../keys/index.ts';
 import type { Limits } from '../limits/index.ts';
-import { type FactSink, type Installed, type Stage, stagesOf } from '../pipeline/index.ts';
+import { type Exchange, type FactSink, type Installed, type Stage, stagesOf } from '../pipeline/index.ts';
 import type { CompiledProviders } from '../providers/index.ts';
 import { ClientAddresses, type Plan, type Upstreams } from '../proxy/index.ts';
 import { Settler, tapOpener, type UsageSettings } from '../usage/index.ts';
@@ -77,6 +77,7 @@ export function assemble(settings: Settings, parts: Parts): Assembly {
     tagHeaders: usage?.tagHeaders ?? [],
   });
   const blockers = installed.flatMap(feature => (feature.blockedBy ? [feature.blockedBy] : []));
+  const openers = installed.flatMap(feature => (feature.opened ? [feature.opened] : []));
   const byo = isByo(settings);
   const plan: Plan = {
     providers: compiled.providers,
@@ -103,10 +104,15 @@ export function assemble(settings: Settings, parts: Parts): Assembly {
     upstreams: parts.upstreams,
     openTap: tapOpener(stateIds === null ? null : (exchange, id) => stateIds.learn(exchange, id)),
     settle: (exchange, recorded) => settler.settle(exchange, recorded),
+    opened: openers.length === 0 ? null : exchange => tellAll(openers, exchange),
     holdsEnd: installed.some(feature => feature.holdsEnd === true),
     blockedBy: blockers.length === 0 ? () => null : () => firstBlocker(blockers),
   };
   return { plan: Object.freeze(plan), settler };
+}
+
+function tellAll(openers: readonly ((exchange: Exchange) => void)[], exchange: Exchange): void {
+  for (const opened of openers) opened(exchange);
 }
 
 function firstBlocker(

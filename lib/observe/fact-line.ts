@@ -7,6 +7,14 @@ function tokens(count: number | null): string {
   return count === null ? '?' : String(count);
 }
 
+/** USD × 10⁹ in dollars, to the last digit. */
+function dollars(nanos: number): string {
+  const fraction = String(nanos % 1e9)
+    .padStart(9, '0')
+    .replace(/0{1,7}$/, '');
+  return `$${Math.floor(nanos / 1e9)}.${fraction}`;
+}
+
 function duration(ms: number | null): string {
   if (ms === null) return '?';
   return ms < 10_000 ? `${ms}ms` : `${(ms / 1000).toFixed(1)}s`;
@@ -23,6 +31,7 @@ export function factLine(fact: Fact): string {
   if (model !== null) parts.push(model);
   if (fact.usageSource !== 'none')
     parts.push(`${tokens(fact.inputTokens)}→${tokens(fact.outputTokens)} tokens`);
+  if (fact.costNanos !== null) parts.push(dollars(fact.costNanos));
   parts.push(duration(fact.durationMs));
   if (fact.outcome !== 'complete') parts.push(fact.outcome);
   if (fact.errorCode !== null) parts.push(fact.errorCode);

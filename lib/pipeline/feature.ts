@@ -117,6 +117,8 @@ export interface Installed {
   readonly sinks?: readonly FactSink[];
   /** The end of every message waits until a sink of this feature has its fact. */
   readonly holdsEnd?: boolean;
+  /** Told of a managed exchange at its first dispatch. Nothing waits for it. */
+  opened?(exchange: Exchange): void;
   readonly routes?: readonly AdminRoute[];
   readonly metrics?: readonly Metric[];
   /** Why no request may be taken at the moment, or null. */

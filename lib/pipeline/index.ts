@@ -39,6 +39,9 @@ export {
   type KeyVerdict,
   type OutboundRequest,
   type PoolKey,
+  type Price,
+  type PricedUsage,
+  type PriceList,
   type Provider,
   type StreamUsagePolicy,
 } from './provider.ts';

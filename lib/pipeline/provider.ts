@@ -2,7 +2,7 @@ import type { Secret } from '../base/index.ts';
 import type { Refusal } from '../errors/index.ts';
 import type { Dialect, Endpoint } from './dialect.ts';
 import type { Exchange } from './exchange.ts';
-import type { UsageTraits } from './usage.ts';
+import type { Usage, UsageTraits } from './usage.ts';
 
 /** How a provider wants its key (CONTRACT §2). */
 export const AUTH_SCHEMES = [
@@ -79,6 +79,32 @@ export interface KeyPool {
 /** When a provider states usage in an OpenAI-style stream (providers.md §4). */
 export type StreamUsagePolicy = 'opt-in' | 'auto' | 'reject' | 'unknown';
 
+/** The counts that a price is applied to. */
+export type PricedUsage = Pick<
+  Usage,
+  | 'inputTokens'
+  | 'outputTokens'
+  | 'cachedInputTokens'
+  | 'cacheWriteTokens'
+  | 'reasoningTokens'
+  | 'audioTokens'
+  | 'measures'
+>;
+
+/** What a model costs. */
+export interface Price {
+  /** Stands for these very rates: other rates have another. */
+  readonly version: string;
+  /** USD × 10⁹, a safe integer; null where a count or a rate that it takes is not known. */
+  costNanos(used: PricedUsage): number | null;
+}
+
+/** The prices of one provider. */
+export interface PriceList {
+  /** Null where nobody stated a price for the model. */
+  find(model: string): Price | null;
+}
+
 /** An upstream API, compiled from its YAML row and the config. */
 export interface Provider {
   readonly name: string;
@@ -91,6 +117,7 @@ export interface Provider {
   readonly streamUsage: StreamUsagePolicy;
   readonly injectUsage: boolean;
   readonly traits: UsageTraits;
+  readonly prices: PriceList;
   readonly keys: readonly PoolKey[];
   /** Never 403, which is about what was asked for. */
   readonly keyRefusals: readonly KeyRefusal[];

@@ -5,6 +5,7 @@ import type {
   Dialect,
   KeyRefusal,
   PoolKey,
+  PriceList,
   Provider,
   StreamUsagePolicy,
   UsageTraits,
@@ -17,6 +18,9 @@ import { CompiledProvider } from './compiled-provider.ts';
 import { PROVIDER_NAME, PROVIDER_NAME_MAX, reservedNames } from './names.ts';
 import { fillTemplate, type Origin, parseOrigin, templateVariables } from './origin.ts';
 import { compilePoolKeys } from './pool-keys.ts';
+import { type PriceFile, readPriceFile } from './prices/price-file.ts';
+import { compilePrices, FirstOf } from './prices/price-list.ts';
+import type { PriceSettings } from './prices/rates.ts';
 import type { ProviderProblem } from './problem.ts';
 import type { ProviderRow } from './row.ts';
 import type { ProviderSettings, ProvidersSettings } from './settings.ts';
@@ -27,6 +31,11 @@ export interface ProviderTools {
   readonly postForm: PostForm;
   /** Where the scripted server listens, or null while it does not run: then its row is left out. */
   readonly scriptedOrigin: string | null;
+  /** A file of prices in LiteLLM's form, asked after the config's own prices. */
+  readonly priceFile?: {
+    readonly path: string /** Where config names it. */;
+    readonly setting: string;
+  } | null;
 }
 
 /** A path prefix that leads to a provider without its name. */
@@ -70,7 +79,9 @@ export function compileProviders(
   dialects: ReadonlyMap<string, Dialect>,
   tools: ProviderTools,
 ): CompiledProviders | readonly ProviderProblem[] {
-  const compiler = new Compiler(dialects, tools);
+  const file = tools.priceFile == null ? null : readPriceFile(tools.priceFile.path);
+  if (typeof file === 'string') return [{ path: tools.priceFile!.setting, message: file }];
+  const compiler = new Compiler(dialects, tools, file);
   const entries = new Map(Object.entries(section ?? {}));
   for (const [name, row] of catalogue.rows) {
     const settings = entries.get(name) ?? null;
@@ -120,10 +131,12 @@ class Compiler {
   readonly problems: ProviderProblem[] = [];
   readonly #dialects: ReadonlyMap<string, Dialect>;
   readonly #tools: ProviderTools;
+  readonly #priceFile: PriceFile | null;
 
-  constructor(dialects: ReadonlyMap<string, Dialect>, tools: ProviderTools) {
+  constructor(dialects: ReadonlyMap<string, Dialect>, tools: ProviderTools, priceFile: PriceFile | null) {
     this.#dialects = dialects;
     this.#tools = tools;
+    this.#priceFile = priceFile;
   }
 
   refuse(path: string, message: string): void {
@@ -139,6 +152,7 @@ class Compiler {
     const schemeName = settings?.auth ?? row.auth ?? (settings?.keys?.length ? 'bearer' : 'none');
     const keys = this.#keys(draft, schemeName);
     const scheme = this.#scheme(draft, schemeName, origin.originPath);
+    const prices = this.#prices(draft);
     if (scheme === null || this.problems.length > before) return;
     this.providers.set(
       name,
@@ -150,6 +164,7 @@ class Compiler {
         streamUsage: streamUsage(draft),
         injectUsage: settings?.injectUsage ?? true,
         traits: { ...NO_TRAITS, ...row.usage },
+        prices,
         keys,
         keyRefusals: keyRefusals(row),
         rewriteUrlHeaders: new Set(row.rewriteUrlHeaders),
@@ -202,6 +217,26 @@ class Compiler {
     if (schemeName === 'sigv4' && region === null) this.refuse(name, 'region is needed to sign with');
     const byPath = settings?.auth === undefined ? Object.values(row.authByPath ?? {}) : [];
     return compilePoolKeys(name, stated, [schemeName, ...byPath], this.problems);
+  }
+
+  /** The operator's word first, then the file, then what the row states. */
+  #prices({ name, row, settings }: Draft): PriceList {
+    const filed: PriceList[] = [];
+    for (const priceName of row.priceNames ?? [name]) {
+      const list = this.#priceFile?.get(priceName);
+      if (list !== undefined) filed.push(list);
+    }
+    return new FirstOf([
+      this.#stated(name, settings?.prices ?? []),
+      ...filed,
+      this.#stated(name, row.prices ?? []),
+    ]);
+  }
+
+  #stated(name: string, prices: readonly PriceSettings[]): PriceList {
+    const { table, faults } = compilePrices(prices);
+    for (const { path, message } of faults) this.refuse(`${name}.prices${path}`, message);
+    return table;
   }
 
   #scheme(draft: Draft, schemeName: AuthSchemeName, originPath: string): AuthScheme | null {

@@ -5,6 +5,7 @@ import type {
   Endpoint,
   KeyRefusal,
   PoolKey,
+  PriceList,
   Provider,
   StreamUsagePolicy,
   UsageTraits,
@@ -26,6 +27,7 @@ export class CompiledProvider implements Provider {
   readonly streamUsage: StreamUsagePolicy;
   readonly injectUsage: boolean;
   readonly traits: UsageTraits;
+  readonly prices: PriceList;
   readonly keys: readonly PoolKey[];
   readonly keyRefusals: readonly KeyRefusal[];
   readonly rewriteUrlHeaders: ReadonlySet<string>;
@@ -42,6 +44,7 @@ export class CompiledProvider implements Provider {
     this.streamUsage = parts.streamUsage;
     this.injectUsage = parts.injectUsage;
     this.traits = parts.traits;
+    this.prices = parts.prices;
     this.keys = parts.keys;
     this.keyRefusals = parts.keyRefusals;
     this.rewriteUrlHeaders = parts.rewriteUrlHeaders;

@@ -1,5 +1,6 @@
 import type { AuthSchemeName, StreamUsagePolicy, UsageTraits } from '../pipeline/index.ts';
 import { AUTH_SCHEMES } from '../pipeline/index.ts';
+import { type PriceSettings, ROW_PRICES_SCHEMA } from './prices/rates.ts';
 
 /** A documented alternative to a row's origin, for people to choose from. */
 export interface OtherOrigin {
@@ -51,6 +52,9 @@ export interface ProviderRow {
   readonly bare?: readonly string[];
   readonly streamUsage?: StreamUsagePolicy;
   readonly usage?: Partial<UsageTraits>;
+  readonly prices?: readonly PriceSettings[];
+  /** What a file of prices calls this provider. Absent: its own name. */
+  readonly priceNames?: readonly string[];
   readonly rewriteUrlHeaders?: readonly string[];
   readonly requestIdHeaders?: readonly string[];
   /** Absent: 401 and 402. */
@@ -132,6 +136,8 @@ export const ROW_SCHEMA = {
         outputIsTotalMinusInput: { type: 'boolean' },
       },
     },
+    prices: ROW_PRICES_SCHEMA,
+    priceNames: TEXTS,
     rewriteUrlHeaders: FIELD_NAMES,
     requestIdHeaders: FIELD_NAMES,
     invalidKey: {

@@ -3,6 +3,7 @@ import { dialects } from '../dialects/index.ts';
 import { AUTH_SCHEMES, type AuthSchemeName } from '../pipeline/index.ts';
 import type { Catalogue } from './catalogue.ts';
 import { VARIABLE_VALUE } from './origin.ts';
+import { CONFIG_PRICES_SCHEMA, type PriceSettings } from './prices/rates.ts';
 import type { ProviderRow } from './row.ts';
 
 /** A pool key with more to say than its value. */
@@ -21,6 +22,8 @@ export interface ProviderSettings {
   readonly auth?: AuthSchemeName;
   /** False switches usage injection off; true asks for it where the row does not know. */
   readonly injectUsage?: boolean;
+  /** Asked before every other price of the provider. */
+  readonly prices?: readonly PriceSettings[];
   /** The variables of the row's origin, by name. */
   readonly [variable: string]: unknown;
 }
@@ -54,6 +57,7 @@ const SHARED_MEMBERS = {
   keys: KEYS,
   auth: { type: 'string', enum: AUTH_SCHEMES },
   injectUsage: { type: 'boolean' },
+  prices: CONFIG_PRICES_SCHEMA,
 };
 
 /**

@@ -70,6 +70,8 @@ export interface Plan {
    * end of message waits for the fact; true means it will be called.
    */
   readonly settle: (exchange: Exchange, recorded: (() => void) | null) => boolean;
+  /** Told of a managed exchange that goes upstream for the first time; null where nobody wants to know. */
+  readonly opened: ((exchange: Exchange) => void) | null;
   /** A sink holds the end of message until it has the fact. */
   readonly holdsEnd: boolean;
   /** Null while requests may be served; otherwise why not (`usage.onFull: refuse`). */

@@ -210,7 +210,8 @@ export class Run {
     exchange.attempts++;
     exchange.dispatchedMs = this.nowMs();
     if (this.#upload === null) this.#sentMs = exchange.dispatchedMs;
-    const { upstreams, timeouts } = this.plan;
+    const { upstreams, timeouts, opened } = this.plan;
+    if (opened !== null && exchange.attempts === 1 && exchange.principal!.managed) opened(exchange);
     upstreams.of(exchange.provider!.origin).dispatch(
       {
         method: method as Dispatcher.HttpMethod,

@@ -1,4 +1,5 @@
 import type { Exchange, Fact } from '../pipeline/index.ts';
+import { priceExchange } from './price-exchange.ts';
 
 const NO_ROUTE: Fact['route'] = Object.freeze({
   name: null,
@@ -59,9 +60,7 @@ export function factOf(exchange: Exchange, tags: Fact['tags'] | null, nowMs: num
     measures: usage?.measures ?? NO_MEASURES,
     usageSource: usage?.stated ? 'provider' : 'none',
     usageNote: noteOf(exchange),
-    costNanos: usage?.costNanos ?? null,
-    costSource: usage !== null && usage.costNanos !== null ? 'provider' : null,
-    priceVersion: null,
+    ...priceExchange(exchange),
     route: NO_ROUTE,
     attempts: exchange.attempts,
     poolKey: exchange.poolKey?.id ?? null,

@@ -1,5 +1,9 @@
 import type { Degradation, Feature, House, Installed } from '../pipeline/index.ts';
 import { Journal } from './journal.ts';
+import { JournalClaim } from './journal-claim.ts';
+import { recoverJournal } from './journal-recovery.ts';
+import { openRecordOf } from './open-record.ts';
+import { tagsOf } from './tags-of.ts';
 
 export interface UsageSettings {
   /** Folder of the journal, or `none`. */
@@ -23,24 +27,55 @@ export function parseFsync(value: string): 'none' | 'batch' | number {
 
 async function install(settings: UsageSettings, house: House): Promise<Installed> {
   if (settings.journal === 'none') return {};
-  const journal = new Journal({
+  const claim = await claimJournal(settings.journal, house);
+  const journal = openJournal(settings, house, claim);
+  const recovered = recoverJournal({
     folder: settings.journal,
-    instance: house.instance,
     boot: house.boot,
-    worker: 0,
-    fsync: parseFsync(settings.fsync),
-    holdMs: settings.holdMs,
-    onFull: settings.onFull,
     warn: warning => house.warn(warning),
   });
   return {
     sinks: [journal],
     holdsEnd: true,
+    opened: exchange => journal.open(openRecordOf(exchange, tagsOf(exchange, settings.tagHeaders))),
     blockedBy: () => (settings.onFull === 'refuse' && journal.failing ? 'journal_unavailable' : null),
     losesFacts: () => journal.failing,
     degraded: () => (journal.failing ? [failingJournal(settings)] : []),
-    close: () => journal.close(),
+    close: async () => {
+      await recovered;
+      await journal.close();
+      if (journal.isWhole) claim.settle();
+      else claim.leave();
+    },
   };
+}
+
+async function claimJournal(folder: string, house: House): Promise<JournalClaim> {
+  const claim = await JournalClaim.create(folder, house);
+  if (!claim.isHeld)
+    house.warn({
+      code: 'journal_unlocked',
+      message: `Files in ${folder} cannot be locked: no other process may write a journal there.`,
+    });
+  return claim;
+}
+
+function openJournal(settings: UsageSettings, house: House, claim: JournalClaim): Journal {
+  try {
+    return new Journal({
+      folder: settings.journal,
+      instance: house.instance,
+      boot: house.boot,
+      worker: 0,
+      fsync: parseFsync(settings.fsync),
+      holdMs: settings.holdMs,
+      onFull: settings.onFull,
+      warn: warning => house.warn(warning),
+    });
+  } catch (error) {
+    claim.settle();
+    throw error;
+  }
 }
 
 function failingJournal({ journal, onFull }: UsageSettings): Degradation {

@@ -1,7 +1,9 @@
 import { close, fdatasync, mkdirSync, openSync, write } from 'node:fs';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import type { Fact, FactSink, Warning } from '../pipeline/index.ts';
+import { segmentFile } from './journal-folder.ts';
+import { journalLine, sealedLine } from './journal-line.ts';
+import type { OpenRecord } from './open-record.ts';
 
 /** A segment is closed and the next begun past this size. */
 const SEGMENT_BYTES = 64 * 1024 * 1024;
@@ -21,13 +23,6 @@ export interface JournalOptions {
   /** `serve` releases and counts; `refuse` waits, and new requests are refused. */
   readonly onFull: 'serve' | 'refuse';
   readonly warn: (warning: Warning) => void;
-}
-
-/** One line: the fact's JSON with its CRC-32 as last member (CONTRACT §5). */
-export function journalLine(fact: Fact): string {
-  const json = JSON.stringify(fact);
-  const open = json.slice(0, -1);
-  return `${open},"crc":"${crc32(open).toString(16).padStart(8, '0')}"}\n`;
 }
 
 interface Waiting {
@@ -57,6 +52,8 @@ export class Journal implements FactSink {
   #unsynced = false;
   #failing = false;
   #dropped = 0;
+  /** Exchanges on record as begun, without a fact so far. */
+  readonly #begun = new Set<string>();
   readonly #timers: NodeJS.Timeout[] = [];
   #onIdle: (() => void) | null = null;
 
@@ -75,18 +72,18 @@ export class Journal implements FactSink {
   }
 
   #openSegment(): void {
-    const { folder, instance, boot, worker } = this.#options;
-    const fd = this.#create(join(folder, `${instance}-${boot}-${worker}`));
+    const fd = this.#create();
     if (this.#fd !== -1) closeSynced(this.#fd, this.#options.fsync !== 'none', () => {});
     this.#fd = fd;
     this.#segmentBytes = 0;
   }
 
   /** A journal before this one, ended by a reload, may have begun segments of the same name. */
-  #create(path: string): number {
+  #create(): number {
+    const { folder, worker } = this.#options;
     for (;;) {
       try {
-        return openSync(`${path}-${this.#segment++}.ndjson`, 'ax', 0o640);
+        return openSync(join(folder, segmentFile(this.#options, worker, this.#segment++)), 'ax', 0o640);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       }
@@ -103,17 +100,38 @@ export class Journal implements FactSink {
     return this.#failing;
   }
 
+  /** Once closed: all that it was given is in the folder, and every exchange begun has its fact. */
+  get isWhole(): boolean {
+    const left = this.#lines.length + this.#leftOver.length;
+    return this.#closed && left === 0 && this.#dropped === 0 && this.#begun.size === 0;
+  }
+
+  /** Puts on record that an exchange goes upstream. Nothing waits for it; where there is no room it is left out. */
+  open(record: OpenRecord): void {
+    if (!this.#hasRoom()) return;
+    this.#begun.add(record.id);
+    this.#push(sealedLine(JSON.stringify(record)));
+  }
+
   take(fact: Fact, recorded: (isRecorded: boolean) => void): boolean {
-    if (this.#closed || this.#linesBytes > WAITING_BYTES_MAX) {
+    if (!this.#hasRoom()) {
       this.#dropped++;
       return false;
     }
-    const line = journalLine(fact);
+    this.#begun.delete(fact.id);
+    this.#waiting.push({ recorded, dueMs: performance.now() + this.#options.holdMs });
+    this.#push(journalLine(fact));
+    return true;
+  }
+
+  #hasRoom(): boolean {
+    return !this.#closed && this.#linesBytes <= WAITING_BYTES_MAX;
+  }
+
+  #push(line: string): void {
     this.#lines.push(line);
     this.#linesBytes += line.length;
-    this.#waiting.push({ recorded, dueMs: performance.now() + this.#options.holdMs });
     if (!this.#writing && !this.#failing) this.#flush();
-    return true;
   }
 
   #flush(): void {

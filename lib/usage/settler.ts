@@ -2,6 +2,7 @@ import type { Clock } from '../base/index.ts';
 import type { Exchange, Fact, FactSink } from '../pipeline/index.ts';
 import { factOf } from './fact-of.ts';
 import { RefusalBudget } from './refusal-budget.ts';
+import { tagsOf } from './tags-of.ts';
 
 export interface SettlerOptions {
   readonly clock: Clock;
@@ -26,8 +27,7 @@ export class Settler {
 
   /** True when a sink took `recorded` and will call it. */
   settle(exchange: Exchange, recorded: (() => void) | null): boolean {
-    const tags = this.#tagHeaders.length === 0 ? null : this.#tags(exchange);
-    const fact = factOf(exchange, tags, this.#clock.monotonicMs());
+    const fact = factOf(exchange, tagsOf(exchange, this.#tagHeaders), this.#clock.monotonicMs());
     const beforeIdentification = fact.outcome === 'refused' && exchange.principal === null;
     if (beforeIdentification && this.#refusals.absorb(fact)) return false;
     return this.#hand(fact, recorded);
@@ -44,15 +44,6 @@ export class Settler {
       if (sink.take(fact, held || recorded === null ? ignore : recorded)) held = recorded !== null;
     }
     return held;
-  }
-
-  #tags(exchange: Exchange): Fact['tags'] {
-    const tags: Record<string, string> = Object.assign(Object.create(null), exchange.principal?.tags);
-    for (const name of this.#tagHeaders) {
-      const value = exchange.req.headers[name];
-      if (typeof value === 'string') tags[name] = value.slice(0, 256);
-    }
-    return { ...tags };
   }
 
   close(): void {

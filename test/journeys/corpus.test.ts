@@ -51,7 +51,8 @@ function answerOf(one: Case, body: Buffer, way: Way, index: number): Answer {
 /** The fact in the shape in which the corpus is compared. */
 function usageOf(fact: Fact): Usage {
   const stated = fact.usageSource === 'provider';
-  return { ...fact, stated, invalid: fact.usageNote === 'invalid' } as unknown as Usage;
+  const costNanos = fact.costSource === 'provider' ? fact.costNanos : null;
+  return { ...fact, costNanos, stated, invalid: fact.usageNote === 'invalid' } as unknown as Usage;
 }
 
 interface Verdict {

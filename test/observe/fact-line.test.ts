@@ -12,6 +12,7 @@ const FACT = {
   usageSource: 'provider',
   inputTokens: 3,
   outputTokens: null,
+  costNanos: null,
   durationMs: 12,
   outcome: 'complete',
   errorCode: null,
@@ -32,6 +33,18 @@ t.test('a line says what was asked, how it ended and what it used', async t => {
     factLine({ ...refused, outcome: 'refused', errorCode: 'invalid_key', refusals: 7 } as Fact),
     '401  POST  /demo/v1/chat/completions  12.3s  refused  invalid_key  ×7',
   );
+});
+
+t.test('a cost is shown to its last digit, an unknown one not at all', async t => {
+  const shown = (costNanos: number) =>
+    factLine({ ...FACT, costNanos } as Fact)
+      .split('  ')
+      .at(-2);
+  t.equal(shown(71_590), '$0.00007159');
+  t.equal(shown(2_500_000_000), '$2.50');
+  t.equal(shown(1), '$0.000000001');
+  t.equal(shown(0), '$0.00');
+  t.equal(shown(12_345_678_900), '$12.3456789');
 });
 
 t.test('a model name cannot forge a line or speak to a terminal', async t => {

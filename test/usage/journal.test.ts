@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import t, { type Test } from 'tap';
 import type { Fact, Warning } from '../../lib/pipeline/index.ts';
-import { Journal, type JournalOptions, journalLine } from '../../lib/usage/journal.ts';
+import { Journal, type JournalOptions } from '../../lib/usage/journal.ts';
+import { journalLine } from '../../lib/usage/journal-line.ts';
+import type { OpenRecord } from '../../lib/usage/open-record.ts';
 
 function fact(seq: number): Fact {
   return { v: 1, id: `here:boot:${seq}`, path: '/é', measures: {} } as unknown as Fact;
@@ -96,4 +98,17 @@ t.test('close writes what still waits', async t => {
   for (let i = 0; i < 10; i++) journal.take(fact(i), () => {});
   await journal.close();
   t.equal(lines(folder).length, 10);
+});
+
+t.test('an exchange begun is on record, and a journal without its fact is not whole', async t => {
+  for (const settled of [true, false]) {
+    const { journal, folder } = open(t);
+    const { id } = fact(7);
+    journal.open({ v: 1, open: true, id } as OpenRecord);
+    if (settled) journal.take(fact(7), () => {});
+    await journal.close();
+    t.equal(journal.isWhole, settled);
+    t.equal(lines(folder).length, settled ? 2 : 1);
+    t.match(lines(folder)[0], `{"v":1,"open":true,"id":"${id}","crc":"`);
+  }
 });

@@ -1,0 +1,98 @@
+import type { Exchange, Fact } from '../pipeline/index.ts';
+import { CRC_END_BYTES, LINE_START, OPEN_START, sealedLine } from './journal-line.ts';
+
+/** What is known when an exchange first goes upstream. */
+type Known =
+  | 'id'
+  | 'time'
+  | 'kind'
+  | 'requestId'
+  | 'subject'
+  | 'keyId'
+  | 'auth'
+  | 'tags'
+  | 'provider'
+  | 'dialect'
+  | 'operation'
+  | 'method'
+  | 'path'
+  | 'stream'
+  | 'modelRequested'
+  | 'attempts'
+  | 'poolKey'
+  | 'queueMs'
+  | 'requestBytes';
+
+/** The journal's record of an exchange under way. `v`, `open` and `id` come first, in this order. */
+export interface OpenRecord extends Pick<Fact, Known> {
+  readonly v: 1;
+  readonly open: true;
+}
+
+const NO_TAGS: Fact['tags'] = Object.freeze({});
+
+/** What a `lost` fact has beside that. */
+const LOST: Omit<Fact, Known | 'v'> = {
+  upstreamRequestId: null,
+  status: null,
+  outcome: 'lost',
+  errorCode: null,
+  modelServed: null,
+  finishReason: null,
+  inputTokens: null,
+  outputTokens: null,
+  cachedInputTokens: null,
+  cacheWriteTokens: null,
+  reasoningTokens: null,
+  audioTokens: null,
+  measures: {},
+  usageSource: 'none',
+  usageNote: null,
+  costNanos: null,
+  costSource: null,
+  priceVersion: null,
+  route: { name: null, target: null, reason: null, arm: null, role: null },
+  ttfbMs: null,
+  durationMs: null,
+  responseBytes: 0,
+  refusals: null,
+};
+const LOST_MEMBERS = JSON.stringify(LOST).slice(1);
+
+/** Of an exchange at its first dispatch. */
+export function openRecordOf(exchange: Exchange, tags: Fact['tags'] | null): OpenRecord {
+  const { principal, endpoint, startedMs, dispatchedMs } = exchange;
+  return {
+    v: 1,
+    open: true,
+    id: exchange.id,
+    time: new Date(exchange.startedWallMs).toISOString(),
+    kind: 'request',
+    requestId: exchange.requestId,
+    subject: principal?.subject ?? null,
+    keyId: principal?.keyId ?? null,
+    auth: principal?.auth ?? 'none',
+    tags: tags ?? principal?.tags ?? NO_TAGS,
+    provider: exchange.provider?.name ?? null,
+    dialect: endpoint?.name ?? null,
+    operation: endpoint?.operation ?? null,
+    method: exchange.req.method ?? null,
+    path: exchange.target?.path ?? null,
+    stream: exchange.streamRequested === true,
+    modelRequested: exchange.modelRequested,
+    attempts: exchange.attempts,
+    poolKey: exchange.poolKey?.id ?? null,
+    queueMs: dispatchedMs === null ? null : Math.max(0, Math.round(dispatchedMs - startedMs)),
+    requestBytes: exchange.requestBytes,
+  };
+}
+
+/**
+ * The line of the fact that stands where an exchange was begun (`open` is its
+ * whole line, without the end) and never settled. The members keep their
+ * bytes: nothing is parsed on the way.
+ */
+export function lostLine(open: Buffer): string {
+  const known = open.toString('utf8', OPEN_START.length, open.length - CRC_END_BYTES);
+  return sealedLine(`${LINE_START}${known},${LOST_MEMBERS}`);
+}

@@ -1,0 +1,38 @@
+import { type Exchange, type Fact, type Operation, Usage } from '../pipeline/index.ts';
+
+/** What a fact says of money. */
+export type Cost = Pick<Fact, 'costNanos' | 'costSource' | 'priceVersion'>;
+
+const UNPRICED: Cost = Object.freeze({ costNanos: null, costSource: null, priceVersion: null });
+
+/** Calls that use a model. All others are free or, as batches, billed at rates of their own. */
+const BILLED: ReadonlySet<Operation> = new Set([
+  'chat',
+  'completion',
+  'embedding',
+  'rerank',
+  'moderation',
+  'image',
+  'speech',
+  'transcription',
+]);
+
+/**
+ * What a finished exchange cost. The provider's own statement wins; else the
+ * price of the model that served, or, where that has none, of the one asked
+ * for. An answer that is no success is charged by nobody. Null where anything
+ * it takes is unknown, never 0.
+ */
+export function priceExchange(exchange: Exchange): Cost {
+  const { usage, provider, endpoint, status } = exchange;
+  if (usage !== null && usage.costNanos !== null)
+    return { costNanos: usage.costNanos, costSource: 'provider', priceVersion: null };
+  if (provider === null || endpoint === null || !BILLED.has(endpoint.operation)) return UNPRICED;
+  if (status === null || status < 200 || status > 299) return UNPRICED;
+  // Counts that are not what the provider said must not become money.
+  if (exchange.tapGaveUp || usage?.invalid === true) return UNPRICED;
+  const find = (model: string | null | undefined) => (model == null ? null : provider.prices.find(model));
+  const price = find(usage?.modelServed) ?? find(exchange.modelRequested);
+  const costNanos = price?.costNanos(usage ?? new Usage()) ?? null;
+  return costNanos === null ? UNPRICED : { costNanos, costSource: 'price', priceVersion: price!.version };
+}
