@@ -7,6 +7,7 @@ import {
   type ProviderProblem,
 } from '../providers/index.ts';
 import { postForm } from '../proxy/index.ts';
+import type { UsageSettings } from '../usage/index.ts';
 import type { Settings } from './settings.ts';
 
 /** Whether the settings ask for the built-in scripted origin, which is then to be started first. */
@@ -22,9 +23,11 @@ export function compileSettingsProviders(
   clock: Clock,
   scriptedOrigin: string | null,
 ): CompiledProviders | readonly ProviderProblem[] {
+  const file = (settings.usage as UsageSettings | undefined)?.prices;
   return compileProviders(catalogue, settings.providers ?? null, dialects, {
     clock,
     scriptedOrigin,
     postForm,
+    priceFile: file === undefined ? null : { path: file, setting: 'usage.prices' },
   });
 }

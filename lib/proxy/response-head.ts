@@ -103,3 +103,10 @@ export function upstreamRequestId(exchange: Exchange, raw: readonly string[]): s
   }
   return null;
 }
+
+/** The provider's status text in its own bytes; null where they were lost (undici decodes it as UTF-8) or hold a secret. */
+export function relayedReason(exchange: Exchange, statusText: string | undefined): string | null {
+  if (!statusText || statusText.includes('\ufffd')) return null;
+  if (formsOf(exchange).some(form => statusText.includes(form))) return null;
+  return Buffer.from(statusText).toString('latin1');
+}

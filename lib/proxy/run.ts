@@ -10,8 +10,8 @@ import { Relay } from './relay.ts';
 import { type BodyStart, declaredLength, IN_HAND_BYTES, startBody } from './request-body.ts';
 import { outboundHeaders, outboundPath } from './request-head.ts';
 import { scanRequest } from './request-scan.ts';
+import { relayedReason } from './response-head.ts';
 import { runStages } from './run-stages.ts';
-import { formsOf } from './secret-forms.ts';
 import { OversizeUpload, Upload } from './upload.ts';
 
 /** Dispatches of one request, each with another pool key (CONTRACT §2). */
@@ -257,16 +257,9 @@ export class Run {
     // An answer before the upload's end: the rest of it will not be read.
     if (this.#house.draining || !req.complete) headers.push('connection', 'close');
     res.sendDate = false;
-    const reason = this.#reason(statusText);
+    const reason = relayedReason(this.exchange, statusText);
     if (reason === null) res.writeHead(status, headers);
     else res.writeHead(status, reason, headers);
-  }
-
-  /** The provider's status text in its own bytes; null where they were lost (undici decodes it as UTF-8) or hold the pool key. */
-  #reason(statusText: string | undefined): string | null {
-    if (!statusText || statusText.includes('\ufffd')) return null;
-    if (formsOf(this.exchange).some(form => statusText.includes(form))) return null;
-    return Buffer.from(statusText).toString('latin1');
   }
 
   /** The answer is about to end: an upload it did not wait for is given time to stop. */

@@ -9,6 +9,8 @@ export interface UsageSettings {
   /** Folder of the journal, or `none`. */
   readonly journal: string;
   readonly store: 'none';
+  /** A price file in the format of LiteLLM's. */
+  readonly prices?: string;
   /** `none`, `batch`, or an interval such as `1s`. */
   readonly fsync: string;
   readonly onFull: 'serve' | 'refuse';
@@ -95,6 +97,7 @@ export const usageFeature: Feature<UsageSettings> = {
         default: './data/journal',
       },
       store: { enum: ['none'], default: 'none' },
+      prices: { type: 'string', minLength: 1, path: true },
       fsync: {
         type: 'string',
         pattern: '^(?:none|batch|[1-9][0-9]{0,5}(?:ms|s|m))$',
