@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { Exchange } from '../pipeline/index.ts';
 import { ACCOUNT_RESPONSE_FIELDS } from '../providers/index.ts';
 import { connectionNamed, fieldValue, isRemovedResponseField } from '../wire/index.ts';
@@ -105,8 +106,13 @@ export function upstreamRequestId(exchange: Exchange, raw: readonly string[]): s
 }
 
 /** The provider's status text in its own bytes; null where they were lost (undici decodes it as UTF-8) or hold a secret. */
-export function relayedReason(exchange: Exchange, statusText: string | undefined): string | null {
-  if (!statusText || statusText.includes('\ufffd')) return null;
+export function relayedReason(
+  exchange: Exchange,
+  status: number,
+  statusText: string | undefined,
+): string | null {
+  // node writes the usual one by itself.
+  if (!statusText || statusText === STATUS_CODES[status] || statusText.includes('\ufffd')) return null;
   if (formsOf(exchange).some(form => statusText.includes(form))) return null;
   return Buffer.from(statusText).toString('latin1');
 }

@@ -257,7 +257,7 @@ export class Run {
     // An answer before the upload's end: the rest of it will not be read.
     if (this.#house.draining || !req.complete) headers.push('connection', 'close');
     res.sendDate = false;
-    const reason = relayedReason(this.exchange, statusText);
+    const reason = relayedReason(this.exchange, status, statusText);
     if (reason === null) res.writeHead(status, headers);
     else res.writeHead(status, reason, headers);
   }
