@@ -1,0 +1,103 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { type FactRow, readFactRow } from '../../fact-row.ts';
+import type { Appended, CursorMark } from '../../ledger.ts';
+import { ADD_TO_ROLLUP } from './sums.ts';
+
+/** Ids of series that are kept at hand. */
+const SERIES_MAX = 10_000;
+
+const ADD_FACT = `
+INSERT INTO facts (id, time_ms, series, outcome, usage_source, requests, input_tokens, output_tokens,
+  cached_input_tokens, cache_write_tokens, reasoning_tokens, audio_tokens, cost_nanos, payload)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`;
+const ADD_SERIES = `
+INSERT INTO series (name, kind, subject, key_id, provider, operation, model_requested, model_served)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+const MOVE_CURSOR = `
+INSERT INTO cursors (sink, place, position) VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET position = excluded.position`;
+
+type Fate = keyof Appended;
+
+/** Appends facts within a transaction of the caller's. */
+export class Appender {
+  readonly #addFact: StatementSync;
+  readonly #payloadOf: StatementSync;
+  readonly #addToRollup: StatementSync;
+  readonly #seriesOf: StatementSync;
+  readonly #addSeries: StatementSync;
+  readonly #setAside: StatementSync;
+  readonly #moveCursor: StatementSync;
+  /** By name. Only what a committed transaction or this one has seen: a failed one ends this object. */
+  readonly #series = new Map<string, number | bigint>();
+
+  constructor(connection: DatabaseSync) {
+    this.#addFact = connection.prepare(ADD_FACT);
+    this.#payloadOf = connection.prepare('SELECT payload FROM facts WHERE id = ?');
+    this.#addToRollup = connection.prepare(ADD_TO_ROLLUP);
+    this.#seriesOf = connection.prepare('SELECT id FROM series WHERE name = ?');
+    this.#addSeries = connection.prepare(ADD_SERIES);
+    this.#setAside = connection.prepare(
+      'INSERT OR IGNORE INTO aside (reason, id, payload, seen_ms) VALUES (?, ?, ?, ?)',
+    );
+    this.#moveCursor = connection.prepare(MOVE_CURSOR);
+  }
+
+  append(texts: readonly string[], marks: readonly CursorMark[], nowMs: number): Appended {
+    const fates: Record<Fate, number> = { added: 0, duplicates: 0, conflicts: 0, invalid: 0, ignored: 0 };
+    for (const text of texts) fates[this.#take(text, nowMs)]++;
+    for (const { sink, place, position } of marks) this.#moveCursor.run(sink, place, position);
+    return fates;
+  }
+
+  #take(text: string, nowMs: number): Fate {
+    const row = readFactRow(text);
+    if (row === null) return 'ignored';
+    if ('invalid' in row) {
+      this.#setAside.run('invalid', row.id, text, nowMs);
+      return 'invalid';
+    }
+    if (this.#add(row, text)) return 'added';
+    if (this.#payloadOf.get(row.id)!.payload === text) return 'duplicates';
+    this.#setAside.run('conflict', row.id, text, nowMs);
+    return 'conflicts';
+  }
+
+  #add(row: FactRow, text: string): boolean {
+    const added = this.#addFact.run(
+      row.id,
+      row.timeMs,
+      this.#seriesId(row),
+      row.outcome,
+      row.usageSource,
+      row.requests,
+      row.inputTokens,
+      row.outputTokens,
+      row.cachedInputTokens,
+      row.cacheWriteTokens,
+      row.reasoningTokens,
+      row.audioTokens,
+      row.costNanos,
+      text,
+    );
+    if (added.changes === 0) return false;
+    this.#addToRollup.run(added.lastInsertRowid);
+    return true;
+  }
+
+  #seriesId(row: FactRow): number | bigint {
+    const { kind, subject, keyId, provider, operation, modelRequested, modelServed } = row;
+    const words = [kind, subject, keyId, provider, operation, modelRequested, modelServed];
+    const name = JSON.stringify(words);
+    const known = this.#series.get(name);
+    if (known !== undefined) return known;
+    const stored = this.#seriesOf.get(name)?.id;
+    const id =
+      stored === undefined
+        ? this.#addSeries.run(name, ...words).lastInsertRowid
+        : (stored as number | bigint);
+    if (this.#series.size === SERIES_MAX) this.#series.clear();
+    this.#series.set(name, id);
+    return id;
+  }
+}

@@ -1,0 +1,41 @@
+import type {
+  Appended,
+  CursorMark,
+  FactPage,
+  FactQuery,
+  Health,
+  SetAside,
+  Summary,
+  SummaryQuery,
+} from '../../ledger.ts';
+
+/** What the thread that owns the database can be asked. Each call blocks that thread alone. */
+export interface Calls {
+  append(facts: readonly string[], marks: readonly CursorMark[]): Appended;
+  cursors(sink: string): ReadonlyMap<string, number>;
+  forget(sink: string, places: readonly string[]): null;
+  summary(query: SummaryQuery): Summary;
+  facts(query: FactQuery): FactPage;
+  missing(ids: readonly string[]): readonly string[];
+  aside(limit: number): readonly SetAside[];
+  check(): Health;
+  rebuild(): null;
+}
+
+export type CallName = keyof Calls;
+
+export interface Question<K extends CallName = CallName> {
+  readonly seq: number;
+  readonly name: K;
+  readonly args: Parameters<Calls[K]>;
+}
+
+export type Answer =
+  | { readonly seq: number; readonly ok: true; readonly value: unknown }
+  | { readonly seq: number; readonly ok: false; readonly problem: string };
+
+export interface ThreadSettings {
+  readonly file: string;
+  readonly readOnly: boolean;
+  readonly busyMs: number;
+}

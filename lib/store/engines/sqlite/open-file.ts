@@ -1,0 +1,69 @@
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { ThreadSettings } from './calls.ts';
+import { MIGRATIONS } from './migrations/index.ts';
+
+/** Stands in the header of a file of ours: the letters WEIR. */
+const APPLICATION_ID = 0x57454952;
+const NEWEST = MIGRATIONS.length;
+
+/**
+ * A connection to the file, its schema brought up to date.
+ *
+ * @throws where the file cannot be opened, is not ours, or is of a newer version.
+ */
+export function openFile({ file, readOnly, busyMs }: ThreadSettings): DatabaseSync {
+  if (readOnly && !existsSync(file)) throw new Error(`there is no ${file}: nothing was stored yet`);
+  if (!readOnly) makeFile(file);
+  const connection = new DatabaseSync(file, { readOnly, timeout: busyMs });
+  try {
+    if (!readOnly) {
+      connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
+      migrate(connection, file);
+    }
+    checkVersion(connection, file);
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** SQLite would make it readable for everybody; its other files take over this one's mode. */
+function makeFile(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o750 });
+  closeSync(openSync(file, 'a', 0o640));
+}
+
+function pragma(connection: DatabaseSync, name: 'application_id' | 'user_version'): number {
+  return Number(connection.prepare(`PRAGMA ${name}`).get()![name]);
+}
+
+function checkVersion(connection: DatabaseSync, file: string): void {
+  const version = pragma(connection, 'user_version');
+  if (pragma(connection, 'application_id') !== APPLICATION_ID) throw new Error(`${file} is no store of Weir`);
+  if (version > NEWEST)
+    throw new Error(`${file} was written by a newer Weir (schema ${version}, this one knows ${NEWEST})`);
+  if (version < NEWEST)
+    throw new Error(`${file} has schema ${version}: serve once with this version to bring it to ${NEWEST}`);
+}
+
+/** Each step is one transaction, so that a crash leaves a version that is whole. */
+function migrate(connection: DatabaseSync, file: string): void {
+  if (pragma(connection, 'user_version') >= NEWEST) return;
+  for (const { number, sql } of MIGRATIONS) {
+    connection.exec('BEGIN IMMEDIATE');
+    // Another process may have been here meanwhile.
+    const version = pragma(connection, 'user_version');
+    if (version === 0) claim(connection, file);
+    if (version < number) connection.exec(`${sql}; PRAGMA user_version = ${number}`);
+    connection.exec('COMMIT');
+  }
+}
+
+function claim(connection: DatabaseSync, file: string): void {
+  const isEmpty = connection.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
+  if (!isEmpty || pragma(connection, 'application_id') !== 0) throw new Error(`${file} is no store of Weir`);
+  connection.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+}

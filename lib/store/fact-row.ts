@@ -1,0 +1,119 @@
+/** What the store counts of a fact; null is unknown. */
+export interface FactRow {
+  readonly id: string;
+  readonly timeMs: number;
+  readonly kind: string;
+  readonly subject: string | null;
+  readonly keyId: string | null;
+  readonly provider: string | null;
+  readonly operation: string | null;
+  readonly modelRequested: string | null;
+  readonly modelServed: string | null;
+  readonly outcome: string;
+  readonly usageSource: string;
+  /** 1, or how many refusals the fact sums up. */
+  readonly requests: number;
+  readonly inputTokens: number | null;
+  readonly outputTokens: number | null;
+  readonly cachedInputTokens: number | null;
+  readonly cacheWriteTokens: number | null;
+  readonly reasoningTokens: number | null;
+  readonly audioTokens: number | null;
+  readonly costNanos: number | null;
+}
+
+/** A text that cannot be counted. `id` is empty where it has none. */
+export interface InvalidFact {
+  readonly invalid: true;
+  readonly id: string;
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+const ID_LENGTH_MAX = 512;
+const UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
+const KINDS: ReadonlySet<unknown> = new Set(['request', 'admin', 'tool']);
+const OUTCOMES: ReadonlySet<unknown> = new Set([
+  'complete',
+  'clientAborted',
+  'upstreamFailed',
+  'upstreamTruncated',
+  'refused',
+  'drainCut',
+  'lost',
+]);
+const USAGE_SOURCES: ReadonlySet<unknown> = new Set(['provider', 'estimated', 'none']);
+const WORDS = ['subject', 'keyId', 'provider', 'operation', 'modelRequested', 'modelServed'] as const;
+const COUNTS = [
+  'inputTokens',
+  'outputTokens',
+  'cachedInputTokens',
+  'cacheWriteTokens',
+  'reasoningTokens',
+  'audioTokens',
+  'costNanos',
+  'refusals',
+] as const;
+
+/** Reads a fact's JSON text. Null where it is no fact at all: a line of another kind. */
+export function readFactRow(text: string): FactRow | InvalidFact | null {
+  const members = parse(text);
+  if (members === null) return { invalid: true, id: '' };
+  if (!Object.hasOwn(members, 'outcome')) return null;
+  const id = typeof members.id === 'string' && members.id.length <= ID_LENGTH_MAX ? members.id : '';
+  const timeMs = timeOf(members.time);
+  if (id === '' || timeMs === null || !isWellFormed(members)) return { invalid: true, id };
+  const { refusals, ...counts } = pick<number>(members, COUNTS);
+  return {
+    id,
+    timeMs,
+    kind: members.kind as string,
+    ...pick<string>(members, WORDS),
+    outcome: members.outcome as string,
+    usageSource: members.usageSource as string,
+    requests: refusals ?? 1,
+    ...counts,
+  };
+}
+
+function isWellFormed(members: Members): boolean {
+  return (
+    members.v === 1 &&
+    KINDS.has(members.kind) &&
+    OUTCOMES.has(members.outcome) &&
+    USAGE_SOURCES.has(members.usageSource) &&
+    WORDS.every(name => members[name] === null || typeof members[name] === 'string') &&
+    COUNTS.every(name => members[name] === null || isCount(members[name]))
+  );
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function timeOf(value: unknown): number | null {
+  if (typeof value !== 'string' || !UTC.test(value)) return null;
+  const timeMs = Date.parse(value);
+  return timeMs >= 0 ? timeMs : null;
+}
+
+function pick<T>(
+  members: Members,
+  names: readonly (typeof WORDS)[number][],
+): Record<(typeof WORDS)[number], T | null>;
+function pick<T>(
+  members: Members,
+  names: readonly (typeof COUNTS)[number][],
+): Record<(typeof COUNTS)[number], T | null>;
+function pick(members: Members, names: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(names.map(name => [name, members[name]]));
+}
+
+function parse(text: string): Members | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Members) : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import t from 'tap';
+import { openLedger } from '../../lib/store/index.ts';
+import { within } from '../deadline/index.ts';
+import { must } from './must.ts';
+
+const WRITER = join(import.meta.dirname, 'endless-writer.ts');
+
+/** Lets a writer go on for a number of batches, then kills it. The last number it was told is stored. */
+async function writeAndKill(file: string, first: number, batches: number): Promise<number> {
+  const child = spawn(process.execPath, [WRITER, file, String(first)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exit = once(child, 'exit');
+  let acknowledged = 0;
+  let seen = 0;
+  for await (const line of createInterface(child.stdout)) {
+    acknowledged = Number(line);
+    if (++seen === batches) child.kill('SIGKILL');
+  }
+  await exit;
+  return acknowledged;
+}
+
+t.test('what was acknowledged survives kill -9, with its sums and its cursor', async t => {
+  const file = join(t.testdir(), 'weir.db');
+  let facts = 0;
+  for (const batches of [1, 7, 40, 3]) {
+    const acknowledged = await within(writeAndKill(file, facts + 1, batches), 'a killed writer', 60_000);
+    const ledger = openLedger(`sqlite:${file}`);
+    const health = await must(ledger.check());
+    const position = (await must(ledger.cursors('test'))).get('p');
+    await ledger.close();
+    t.ok(acknowledged >= facts + batches * 10, `${acknowledged} acknowledged`);
+    t.ok(health.facts >= acknowledged, `${health.facts} found`);
+    t.equal(health.facts % 10, 0, 'batches are there whole or not at all');
+    t.equal(position, health.facts, 'the cursor is where the facts end');
+    t.hasStrict(health, { wrongSums: 0, conflicts: 0 });
+    facts = health.facts;
+  }
+});
