@@ -1,14 +1,16 @@
-import type { Degradation, Feature, House, Installed } from '../pipeline/index.ts';
+import type { Degradation, Feature, House, Installed, Warning } from '../pipeline/index.ts';
 import { Journal } from './journal.ts';
 import { JournalClaim } from './journal-claim.ts';
 import { recoverJournal } from './journal-recovery.ts';
 import { openRecordOf } from './open-record.ts';
+import { startShipping } from './start-shipping.ts';
 import { tagsOf } from './tags-of.ts';
 
 export interface UsageSettings {
   /** Folder of the journal, or `none`. */
   readonly journal: string;
-  readonly store: 'none';
+  /** Where facts are summed up and kept for ever, or `none`. */
+  readonly store: 'none' | `sqlite:${string}`;
   /** A price file in the format of LiteLLM's. */
   readonly prices?: string;
   /** `none`, `batch`, or an interval such as `1s`. */
@@ -28,13 +30,16 @@ export function parseFsync(value: string): 'none' | 'batch' | number {
 }
 
 async function install(settings: UsageSettings, house: House): Promise<Installed> {
-  if (settings.journal === 'none') return {};
-  const claim = await claimJournal(settings.journal, house);
+  const { journal: folder, store } = settings;
+  const warn = (warning: Warning): void => house.warn(warning);
+  if (folder === 'none') return store === 'none' ? {} : startShipping(store, null, warn);
+  const claim = await claimJournal(folder, house);
   const journal = openJournal(settings, house, claim);
+  const shipping = store === 'none' ? null : startShipping(store, folder, warn);
   const recovered = recoverJournal({
-    folder: settings.journal,
+    folder,
     boot: house.boot,
-    warn: warning => house.warn(warning),
+    warn,
   });
   return {
     sinks: [journal],
@@ -42,12 +47,14 @@ async function install(settings: UsageSettings, house: House): Promise<Installed
     opened: exchange => journal.open(openRecordOf(exchange, tagsOf(exchange, settings.tagHeaders))),
     blockedBy: () => (settings.onFull === 'refuse' && journal.failing ? 'journal_unavailable' : null),
     losesFacts: () => journal.failing,
-    degraded: () => (journal.failing ? [failingJournal(settings)] : []),
+    degraded: () => [...(journal.failing ? [failingJournal(settings)] : []), ...(shipping?.degraded() ?? [])],
+    metrics: shipping?.metrics ?? [],
     close: async () => {
       await recovered;
       await journal.close();
       if (journal.isWhole) claim.settle();
       else claim.leave();
+      await shipping?.close();
     },
   };
 }
@@ -96,7 +103,13 @@ export const usageFeature: Feature<UsageSettings> = {
         oneOf: [{ const: 'none' }, { type: 'string', minLength: 1, path: true }],
         default: './data/journal',
       },
-      store: { enum: ['none'], default: 'none' },
+      store: {
+        type: 'string',
+        pattern: '^(?:none|sqlite:.+)$',
+        default: 'sqlite:./data/weir.db',
+        path: 'sqlite:',
+        expects: 'none, or a file such as sqlite:./data/weir.db',
+      },
       prices: { type: 'string', minLength: 1, path: true },
       fsync: {
         type: 'string',
@@ -114,9 +127,11 @@ export const usageFeature: Feature<UsageSettings> = {
       },
     },
   },
-  describe: ({ journal, fsync, onFull }) =>
+  describe: ({ journal, store, fsync, onFull }) => [
     journal === 'none'
-      ? ['no journal']
-      : [`one fact a line in ${journal}, fsync ${fsync}; when it cannot be written: ${onFull}`],
+      ? 'no journal'
+      : `one fact a line in ${journal}, fsync ${fsync}; when it cannot be written: ${onFull}`,
+    store === 'none' ? 'no store' : `summed up in ${store}`,
+  ],
   install,
 };

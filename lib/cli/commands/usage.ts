@@ -6,6 +6,8 @@ import { paintFor } from '../paint.ts';
 import { plainCell } from '../plain-text.ts';
 import { tableLines } from '../table.ts';
 import { type AddVerb, examples } from '../verb.ts';
+import { addExport } from './usage-export.ts';
+import { addSummary } from './usage-summary.ts';
 
 interface PlaceOptions {
   readonly journal?: string;
@@ -36,6 +38,8 @@ export const addUsage: AddVerb = (program, io, exit) => {
         ['weir usage check', 'exit 0 when every fact is there once, else 1'],
       ]),
     );
+  addSummary(usage, io, exit);
+  addExport(usage, io, exit);
   placed(usage.command('tail'))
     .description('show the last facts')
     .option('-f, --follow', 'go on with those to come, until Ctrl-C')
