@@ -112,6 +112,15 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     }
   }
 
+  /** What fails to close is a bug, and stops nothing else. */
+  async #closed(installed: Installed): Promise<void> {
+    try {
+      await installed.close?.();
+    } catch (error) {
+      this.#bug(error, 'reload');
+    }
+  }
+
   async #closeRetired(): Promise<void> {
     const closing = [...this.#retired];
     this.#retired.clear();
@@ -241,7 +250,7 @@ export class Gateway extends EventEmitter<GatewayEvents> {
   /** `reload` with settings that the loader gave. */
   apply(settings: Settings): Promise<ConfigResult<Settings>> {
     const applied = this.#applying.then(() => this.#apply(settings));
-    this.#applying = applied;
+    this.#applying = applied.catch(() => {});
     return applied;
   }
 
@@ -263,8 +272,9 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     const { upstreams } = before;
     if (upstreams !== this.#build.upstreams) this.#retired.add(() => upstreams.close());
     const kept = new Set(this.#build.installed);
-    for (const installed of before.installed) {
-      if (!kept.has(installed)) this.#retired.add(async () => installed.close?.());
+    for (const installed of before.installed.filter(old => !kept.has(old))) {
+      if (installed.closesAtOnce) await this.#closed(installed);
+      else this.#retired.add(() => this.#closed(installed));
     }
     return { ok: true, settings, files: [], warnings: [] };
   }

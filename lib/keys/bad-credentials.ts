@@ -9,9 +9,8 @@ interface Looking {
 }
 
 /**
- * Bounds how many bad credentials one address may try a minute: guessing stays
- * slow, and forged keys cannot buy signature checks without end. Keys that are
- * known to be good pass all the same, so that one bad client does not lock out
+ * Bounds how many bad credentials one address may try a minute: forged keys cannot buy signature checks without end. Keys that are
+ * known to be good, and static keys, pass all the same, so that one bad client does not lock out
  * those who share its address. No more are looked at together than may turn out
  * bad: the next one waits for what becomes of them.
  */
@@ -31,8 +30,11 @@ export class BadCredentials {
     if (address === '') return undefined;
     const bucket = addressBucket(address);
     const left = this.#budget.left(bucket);
-    if (left === 0)
+    if (left === 0) {
+      // Whoever waits learns the same.
+      this.#wake(bucket);
       return new Refusal('too_many_bad_credentials', null, this.#budget.retryAfterSeconds(bucket));
+    }
     const looking = this.#looking.get(bucket);
     if (looking === undefined) this.#looking.set(bucket, { count: 1, waiting: [] });
     else if (looking.count >= left)
@@ -57,6 +59,16 @@ export class BadCredentials {
 
   /** One that is bad without having been looked at. */
   charge(address: string): void {
-    if (address !== '') this.#budget.charge(addressBucket(address));
+    if (address === '') return;
+    const bucket = addressBucket(address);
+    this.#budget.charge(bucket);
+    if (this.#budget.left(bucket) === 0) this.#wake(bucket);
+  }
+
+  #wake(bucket: string): void {
+    const looking = this.#looking.get(bucket);
+    if (looking === undefined) return;
+    for (const go of looking.waiting.splice(0)) go();
+    if (looking.count === 0) this.#looking.delete(bucket);
   }
 }

@@ -94,7 +94,11 @@ export class IdentifyStage implements Stage {
       return take(exchange, result);
     };
     const verified = virtualKeys.verify(value);
-    return verified instanceof Promise ? verified.then(judge) : judge(verified);
+    if (!(verified instanceof Promise)) return judge(verified);
+    return verified.then(judge, error => {
+      bad?.done(exchange.address, false);
+      throw error;
+    });
   }
 
   /** A request without any credential guesses nothing. */

@@ -127,6 +127,8 @@ export interface Installed {
   losesFacts?(): boolean;
   degraded?(): readonly Degradation[];
   close?(): Promise<void>;
+  /** Running exchanges need nothing of it any more once a reload replaced it: it is closed at once, and not with the last of them. */
+  readonly closesAtOnce?: boolean;
 }
 
 /** A part of the house that config switches on. Without its section `install` is never called. */

@@ -16,6 +16,8 @@ import { type DenySettings, denySchema, describeDeny } from './settings.ts';
 
 /** What the `deny` section brings. */
 class DenyInstalled implements Installed {
+  /** Two of them must never write one snapshot. */
+  readonly closesAtOnce = true;
   readonly parts: DenyParts;
   readonly stages: readonly Stage[];
   readonly routes: readonly AdminRoute[];

@@ -98,9 +98,9 @@ export class DenyParts {
     return this.#snapshot?.value ?? null;
   }
 
-  /** What was wrong with the snapshot at the start; null from when that no longer matters. */
+  /** What was wrong with the snapshot at the start: what only this gateway had denied may be missing until it is denied again. */
   get damage(): string | null {
-    return this.nats?.wasRead === true ? null : this.#damage;
+    return this.#damage;
   }
 
   async #open(): Promise<void> {

@@ -91,6 +91,8 @@ async function add(parts: DenyParts, body: unknown): Promise<AdminAnswer> {
   };
   if (nats === null) {
     set.put(set.local, named, entry.terms, 0);
+    // A reload may have opened another snapshot meanwhile: it must have the entry too.
+    set.changed();
     return (await unsaved(parts, 'it is denied')) ?? answer;
   }
   return (await unreachable(() => nats.put(named, entry.terms))) ?? answer;
@@ -133,6 +135,7 @@ async function removeOwn(
 ): Promise<AdminAnswer | null> {
   const own = holders.filter(({ book }) => book !== parts.nats?.book);
   for (const { book } of own) parts.set.remove(book, named);
+  if (own.length > 0) parts.set.changed();
   return own.length === 0 ? null : unsaved(parts, 'it is allowed');
 }
 

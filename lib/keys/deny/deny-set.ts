@@ -51,13 +51,21 @@ export class DenySet {
     await this.#refreshAll(book);
   }
 
-  /** Everything of a book is also denied by another, unless that has terms of its own for it. Gives how many came. */
+  /** Puts an entry into a book that may hold it already: what both deny stays denied. */
+  putStricter(book: DenyBook, named: Named, terms: DenyTerms, nowMs: number): void {
+    const held = this.held(book, named)?.terms ?? null;
+    const both = held === null || isOver(held, nowMs) ? terms : stricter(held, terms);
+    this.put(book, named, both, 0);
+  }
+
+  /** Everything of a book is also denied by another. Gives how many came. */
   async copyBook(from: DenyBook, to: DenyBook): Promise<number> {
+    const nowMs = this.#clock.wallMs();
     let count = 0;
     for (let row = 0; row < from.top; row++) {
       const named = namedAt(from, row);
-      if (named !== null && this.held(to, named) === null) {
-        this.put(to, named, from.termsAt(row), 0);
+      if (named !== null) {
+        this.putStricter(to, named, from.termsAt(row), nowMs);
         count++;
       }
       if (isTurnDue(row)) await turn();

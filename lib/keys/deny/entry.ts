@@ -78,7 +78,7 @@ export function readEntry(value: unknown, kind: DenyKind | null = null): DenyEnt
   if (!isDenyKind(named))
     return new EntryFault('kind', `must be ${DENY_KINDS.join(', ').replace(/, (?=\w+$)/, ' or ')}`);
   if (!isDenyText(members.id)) return new EntryFault('id', textRule(members.id));
-  if (members.id.includes('v4.public.'))
+  if (named === 'key' && members.id.includes('v4.public.'))
     return new EntryFault('id', 'is a whole key: weir key inspect shows the id in it');
   if (!isDenyText(members.reason)) return new EntryFault('reason', textRule(members.reason));
   const untilMs = readTime(members.until);

@@ -81,6 +81,6 @@ async function putAside({ snapshot: path, nats }: DenySettings, house: House, da
       `The deny snapshot ${path} ${damage}, and cannot be put aside: ${(error as Error).message}`,
     );
   }
-  const message = `The deny snapshot ${path} ${damage}. It was put aside as ${aside}; the bucket ${nats.bucket} is read in full.`;
+  const message = `The deny snapshot ${path} ${damage}. It was put aside as ${aside}; the bucket ${nats.bucket} is read in full. What only this gateway had denied may be missing: weir deny list.`;
   house.warn({ code: 'deny_snapshot_damaged', message });
 }

@@ -60,8 +60,11 @@ async function restore(
   const entry = snapshot.read();
   for (let count = 0; entry.next(); count++) {
     const book = isOver(entry.terms, nowMs) ? null : target(entry.book);
-    if (book !== null)
-      set.put(book, set.named(entry.kind, entry.id), entry.terms, book === set.local ? 0 : entry.revision);
+    if (book !== null) {
+      const named = set.named(entry.kind, entry.id);
+      if (book === set.local) set.putStricter(book, named, entry.terms, nowMs);
+      else set.put(book, named, entry.terms, entry.revision);
+    }
     if (isTurnDue(count)) await turn();
   }
 }
