@@ -6,6 +6,7 @@ import { CREDENTIAL_FIELDS } from '../wire/index.ts';
 import type { BadCredentials } from './bad-credentials.ts';
 import { readCredentials } from './credentials.ts';
 import type { StaticKeys } from './static-keys.ts';
+import { UnknownLane } from './unknown-lane.ts';
 import type { VirtualKeys } from './virtual-keys.ts';
 
 const NO_TAGS = Object.freeze({});
@@ -38,6 +39,7 @@ export class IdentifyStage implements Stage {
   readonly name = 'identify';
   readonly phase = 'identify';
   readonly #settings: IdentifySettings;
+  readonly #lane = new UnknownLane();
 
   constructor(settings: IdentifySettings) {
     this.#settings = settings;
@@ -82,7 +84,13 @@ export class IdentifyStage implements Stage {
       if (known instanceof Refusal) bad?.charge(exchange.address);
       return take(exchange, known);
     }
-    const refusal = bad?.begin(exchange.address);
+    return this.#lane.enter(() => this.#lookAt(exchange, value));
+  }
+
+  #lookAt(exchange: Exchange, value: string): StageResult | Promise<StageResult> {
+    // The client may have left while it waited.
+    if (exchange.settled) return undefined;
+    const refusal = this.#settings.badCredentials?.begin(exchange.address);
     if (!(refusal instanceof Promise)) return refusal ?? this.#verify(exchange, value);
     return refusal.then(late => late ?? this.#verify(exchange, value));
   }
