@@ -1,7 +1,9 @@
-export { type AdminCall, adminFact, factOf } from './fact-of.ts';
-export { type UsageSettings, usageFeature } from './feature.ts';
+export { type AdminCall, adminFact } from './admin-fact.ts';
+export { factOf } from './fact-of.ts';
+export { usageFeature } from './feature.ts';
 export { type BootReport, checkJournal, type JournalReport } from './journal-check.ts';
 export { journalLine } from './journal-line.ts';
 export { JournalTail, type TailedFact } from './journal-tail.ts';
+export type { UsageSettings } from './settings.ts';
 export { Settler } from './settler.ts';
 export { tapOpener } from './tap.ts';

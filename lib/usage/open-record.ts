@@ -1,27 +1,31 @@
 import type { Exchange, Fact } from '../pipeline/index.ts';
+import { BLANK_FACT } from './blank-fact.ts';
 import { CRC_END_BYTES, LINE_START, OPEN_START, sealedLine } from './journal-line.ts';
 
 /** What is known when an exchange first goes upstream. */
-type Known =
-  | 'id'
-  | 'time'
-  | 'kind'
-  | 'requestId'
-  | 'subject'
-  | 'keyId'
-  | 'auth'
-  | 'tags'
-  | 'provider'
-  | 'dialect'
-  | 'operation'
-  | 'method'
-  | 'path'
-  | 'stream'
-  | 'modelRequested'
-  | 'attempts'
-  | 'poolKey'
-  | 'queueMs'
-  | 'requestBytes';
+const KNOWN = [
+  'id',
+  'time',
+  'kind',
+  'requestId',
+  'subject',
+  'keyId',
+  'auth',
+  'tags',
+  'provider',
+  'dialect',
+  'operation',
+  'method',
+  'path',
+  'stream',
+  'modelRequested',
+  'attempts',
+  'poolKey',
+  'queueMs',
+  'requestBytes',
+] as const;
+
+type Known = (typeof KNOWN)[number];
 
 /** The journal's record of an exchange under way. `v`, `open` and `id` come first, in this order. */
 export interface OpenRecord extends Pick<Fact, Known> {
@@ -29,35 +33,14 @@ export interface OpenRecord extends Pick<Fact, Known> {
   readonly open: true;
 }
 
-const NO_TAGS: Fact['tags'] = Object.freeze({});
-
 /** What a `lost` fact has beside that. */
-const LOST: Omit<Fact, Known | 'v'> = {
-  upstreamRequestId: null,
-  status: null,
-  outcome: 'lost',
-  errorCode: null,
-  modelServed: null,
-  finishReason: null,
-  inputTokens: null,
-  outputTokens: null,
-  cachedInputTokens: null,
-  cacheWriteTokens: null,
-  reasoningTokens: null,
-  audioTokens: null,
-  measures: {},
-  usageSource: 'none',
-  usageNote: null,
-  costNanos: null,
-  costSource: null,
-  priceVersion: null,
-  route: { name: null, target: null, reason: null, arm: null, role: null },
-  ttfbMs: null,
-  durationMs: null,
-  responseBytes: 0,
-  refusals: null,
-};
-const LOST_MEMBERS = JSON.stringify(LOST).slice(1);
+const LOST_MEMBERS = JSON.stringify(
+  Object.fromEntries(
+    Object.entries({ ...BLANK_FACT, outcome: 'lost' }).filter(
+      ([name]) => name !== 'v' && !(KNOWN as readonly string[]).includes(name),
+    ),
+  ),
+).slice(1);
 
 /** Of an exchange at its first dispatch. */
 export function openRecordOf(exchange: Exchange, tags: Fact['tags'] | null): OpenRecord {
@@ -72,7 +55,7 @@ export function openRecordOf(exchange: Exchange, tags: Fact['tags'] | null): Ope
     subject: principal?.subject ?? null,
     keyId: principal?.keyId ?? null,
     auth: principal?.auth ?? 'none',
-    tags: tags ?? principal?.tags ?? NO_TAGS,
+    tags: tags ?? principal?.tags ?? BLANK_FACT.tags,
     provider: exchange.provider?.name ?? null,
     dialect: endpoint?.name ?? null,
     operation: endpoint?.operation ?? null,

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import t from 'tap';
 import type { Exchange, Fact } from '../../lib/pipeline/index.ts';
-import { adminFact } from '../../lib/usage/fact-of.ts';
+import { adminFact } from '../../lib/usage/admin-fact.ts';
 import { checkJournal } from '../../lib/usage/journal-check.ts';
 import { JournalClaim } from '../../lib/usage/journal-claim.ts';
 import { sealedLine } from '../../lib/usage/journal-line.ts';

@@ -1,0 +1,48 @@
+import type { Fact } from '../pipeline/index.ts';
+import { BLANK_FACT } from './blank-fact.ts';
+
+/** A call of the ops listener, to be put on record before it takes effect. */
+export interface AdminCall {
+  /** Name of the admin key. */
+  readonly admin: string;
+  readonly role: string;
+  readonly method: string;
+  readonly path: string;
+  readonly requestId: string;
+  /** Of the path. */
+  readonly params: Readonly<Record<string, string>>;
+  /** The parsed JSON body, whatever it is. */
+  readonly body: unknown;
+}
+
+/** What of an admin call's body is put on record, where it is text. */
+const RECORDED_MEMBERS = ['kind', 'id', 'reason', 'until', 'issuedBefore', 'subject', 'expires'] as const;
+
+function recordedBody(body: unknown): Record<string, string> {
+  if (typeof body !== 'object' || body === null) return {};
+  const members = body as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(
+    RECORDED_MEMBERS.flatMap(name => {
+      const value = members[name];
+      // A whole key in the place of its id is not for keeping.
+      return typeof value === 'string' && !value.includes('v4.public.') ? [[name, value.slice(0, 256)]] : [];
+    }),
+  );
+}
+
+/** The record of an admin call: nothing of it has happened yet, so it has no status. */
+export function adminFact(id: string, call: AdminCall, wallMs: number): Fact {
+  return {
+    ...BLANK_FACT,
+    kind: 'admin',
+    auth: 'static',
+    id,
+    time: new Date(wallMs).toISOString(),
+    requestId: call.requestId,
+    subject: call.admin,
+    keyId: call.admin,
+    tags: { ...recordedBody(call.body), ...call.params, role: call.role },
+    method: call.method,
+    path: call.path,
+  };
+}

@@ -1,0 +1,23 @@
+import type { Degradation, FactSink, House, Installed, Metric } from '../pipeline/index.ts';
+import type { Ledger } from '../store/index.ts';
+
+/** What a part of the section `usage` is lent. */
+export interface UsageHouse {
+  readonly house: House;
+  /** The store; null where there is none. Whoever lends it closes it. */
+  readonly ledger: Ledger | null;
+  /** Folder of the journal; null where there is none. */
+  readonly journal: string | null;
+}
+
+/** What works beside the journal for as long as a gateway runs: each of its settings brings one. */
+export interface UsagePart {
+  readonly sinks?: readonly FactSink[];
+  readonly metrics?: readonly Metric[];
+  readonly routes?: Installed['routes'];
+  degraded?(): readonly Degradation[];
+  /** Facts are being dropped. */
+  losesFacts?(): boolean;
+  /** Brings what is left, once. The journal is closed by then, the store is not. */
+  close?(): Promise<void>;
+}

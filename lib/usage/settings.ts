@@ -1,0 +1,56 @@
+export interface UsageSettings {
+  /** Folder of the journal, or `none`. */
+  readonly journal: string;
+  /** Where facts are summed up and kept for ever, or `none`. */
+  readonly store: 'none' | `sqlite:${string}`;
+  /** A price file in the format of LiteLLM's. */
+  readonly prices?: string;
+  /** `none`, `batch`, or an interval such as `1s`. */
+  readonly fsync: string;
+  readonly onFull: 'serve' | 'refuse';
+  readonly holdMs: number;
+  readonly tagHeaders: readonly string[];
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
+
+/** `none` and `batch` as they are, an interval in milliseconds. The schema admits nothing else. */
+export function parseFsync(value: string): 'none' | 'batch' | number {
+  if (value === 'none' || value === 'batch') return value;
+  const [, count, unit] = /^(\d+)(ms|s|m)$/.exec(value)!;
+  return Number(count) * UNIT_MS[unit!]!;
+}
+
+/** The JSON Schema of the section `usage`. */
+export const usageSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    journal: {
+      oneOf: [{ const: 'none' }, { type: 'string', minLength: 1, path: true }],
+      default: './data/journal',
+    },
+    store: {
+      type: 'string',
+      pattern: '^(?:none|sqlite:.+)$',
+      default: 'sqlite:./data/weir.db',
+      path: 'sqlite:',
+      expects: 'none, or a file such as sqlite:./data/weir.db',
+    },
+    prices: { type: 'string', minLength: 1, path: true },
+    fsync: {
+      type: 'string',
+      pattern: '^(?:none|batch|[1-9][0-9]{0,5}(?:ms|s|m))$',
+      default: '1s',
+      expects: 'none, batch, or an interval such as 1s',
+    },
+    onFull: { enum: ['serve', 'refuse'], default: 'serve' },
+    holdMs: { type: 'integer', minimum: 1, maximum: 60_000, default: 100 },
+    tagHeaders: {
+      type: 'array',
+      maxItems: 32,
+      items: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]{0,63}$' },
+      default: [],
+    },
+  },
+};
