@@ -1,5 +1,6 @@
 import type { Clock } from '../base/index.ts';
 import type { Refusal } from '../errors/index.ts';
+import type { Ledger } from '../store/index.ts';
 import type { Exchange } from './exchange.ts';
 import type { FactSink } from './fact.ts';
 import type { Principal } from './principal.ts';
@@ -127,6 +128,8 @@ export interface Installed {
   losesFacts?(): boolean;
   degraded?(): readonly Degradation[];
   close?(): Promise<void>;
+  /** The store of facts, for whatever is computed from them. Whoever brings it closes it. */
+  readonly ledger?: Ledger;
   /** Running exchanges need nothing of it any more once a reload replaced it: it is closed at once, and not with the last of them. */
   readonly closesAtOnce?: boolean;
 }

@@ -15,18 +15,15 @@ async function install(settings: UsageSettings, house: House): Promise<Installed
   const journal = settings.journal === 'none' ? null : await openJournal(settings, house);
   const ledger = settings.store === 'none' ? null : openLedger(settings.store);
   const parts = startParts({ house, ledger, journal: journal === null ? null : settings.journal });
-  return joined(journal, parts, async () => {
+  const close = async (): Promise<void> => {
     await journal?.close();
     await Promise.all(parts.map(part => part.close?.()));
     await ledger?.close();
-  });
+  };
+  return { ...joined(journal, parts), ...(ledger === null ? {} : { ledger }), close };
 }
 
-function joined(
-  journal: JournalPart | null,
-  parts: readonly UsagePart[],
-  close: () => Promise<void>,
-): Installed {
+function joined(journal: JournalPart | null, parts: readonly UsagePart[]): Omit<Installed, 'close'> {
   const all: readonly (JournalPart | UsagePart)[] = journal === null ? parts : [journal, ...parts];
   return {
     ...(journal === null ? {} : { holdsEnd: true, opened: journal.opened, blockedBy: journal.blockedBy }),
@@ -35,7 +32,6 @@ function joined(
     degraded: () => all.flatMap(part => part.degraded?.() ?? []),
     routes: parts.flatMap(({ routes }) => routes ?? []),
     metrics: parts.flatMap(({ metrics }) => metrics ?? []),
-    close,
   };
 }
 
