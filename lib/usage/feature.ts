@@ -2,19 +2,23 @@ import type { Feature, House, Installed } from '../pipeline/index.ts';
 import { openLedger } from '../store/index.ts';
 import { type JournalPart, openJournal } from './open-journal.ts';
 import type { UsageHouse, UsagePart } from './part.ts';
+import { startRequestLog } from './request-log.ts';
 import { type UsageSettings, usageSchema } from './settings.ts';
 import { startShipping } from './start-shipping.ts';
 
 /** Whatever the section asks for beside the journal. */
-function startParts(house: UsageHouse): readonly UsagePart[] {
+function startParts({ requestLog }: UsageSettings, house: UsageHouse): readonly UsagePart[] {
   const { ledger } = house;
-  return ledger === null ? [] : [startShipping(ledger, house)];
+  return [
+    ...(ledger === null ? [] : [startShipping(ledger, house)]),
+    ...(requestLog === undefined ? [] : [startRequestLog(requestLog, house)]),
+  ];
 }
 
 async function install(settings: UsageSettings, house: House): Promise<Installed> {
   const journal = settings.journal === 'none' ? null : await openJournal(settings, house);
   const ledger = settings.store === 'none' ? null : openLedger(settings.store);
-  const parts = startParts({ house, ledger, journal: journal === null ? null : settings.journal });
+  const parts = startParts(settings, { house, ledger, journal: journal === null ? null : settings.journal });
   const close = async (): Promise<void> => {
     await journal?.close();
     await Promise.all(parts.map(part => part.close?.()));

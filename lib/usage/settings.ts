@@ -3,6 +3,8 @@ export interface UsageSettings {
   readonly journal: string;
   /** Where facts are summed up and kept for ever, or `none`. */
   readonly store: 'none' | `sqlite:${string}`;
+  /** A file that gets a line per fact, for others to rotate and read. */
+  readonly requestLog?: string;
   /** A price file in the format of LiteLLM's. */
   readonly prices?: string;
   /** `none`, `batch`, or an interval such as `1s`. */
@@ -37,6 +39,7 @@ export const usageSchema = {
       path: 'sqlite:',
       expects: 'none, or a file such as sqlite:./data/weir.db',
     },
+    requestLog: { type: 'string', minLength: 1, path: true },
     prices: { type: 'string', minLength: 1, path: true },
     fsync: {
       type: 'string',
