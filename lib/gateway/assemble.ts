@@ -90,6 +90,7 @@ export function assemble(settings: Settings, parts: Parts): Assembly {
     early: stagesOf(stages, ['identify', 'authorize', 'limit']),
     late: stagesOf(stages, ['inspect', 'route']),
     bodyBytesMax: settings.limits.bodyBytes,
+    bodyRoom: parts.lasting.bodyRoom,
     inflightMax: settings.limits.inflight,
     readsOutputLimit: limits.readsOutputLimit,
     limitHeaders: limits.limitHeaders,

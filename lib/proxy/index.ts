@@ -1,3 +1,4 @@
+export { BodyRoom } from './body-room.ts';
 export { ClientAddresses, UNIX_PEER } from './client-addresses.ts';
 export { DnsCache } from './dns-cache.ts';
 export { RequestHandler } from './handler.ts';
