@@ -367,6 +367,20 @@ t.test('when it is full that is said, and nothing is lost', async t => {
   t.equal((await running.call('POST', '/deny', KEY)).status, 201);
 });
 
+t.test('an entry of the bucket that cannot be read is a reason of /readyz', async t => {
+  const bus = new ScriptedBus();
+  const running = await install(t, bus, settings({ nats: NATS }));
+  const bucket = bus.bucket('weir-deny');
+  bucket.sync();
+  t.strictSame(running.degraded(), []);
+  bucket.write('key.MDFr', 'what?');
+  bucket.sync();
+  t.strictSame(running.degraded(), ['deny_unreadable']);
+  t.equal(running.code(principal({ keyId: '01k' })), 'invalid_key');
+  t.equal((await running.call('DELETE', '/deny/key/01k')).status, 200);
+  t.strictSame(running.degraded(), []);
+});
+
 t.test('of two calls that race for the last place, one is told that its entry waits', async t => {
   const bus = new ScriptedBus();
   const running = await install(t, bus, settings({ maxEntries: 1000, nats: NATS }));
