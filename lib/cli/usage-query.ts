@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { FactFilter, Ledger } from '../store/index.ts';
 import type { CliIo } from './io.ts';
-import { parseInstant } from './moment.ts';
+import { parseInstant, parseSpan } from './moment.ts';
 
 /** What `weir usage summary` and `weir usage export` take to say which facts are meant. */
 export interface QueryOptions {
@@ -20,14 +20,6 @@ export const TIMES_HELP = `
 Times are a span back from now such as 7d (s, m, h, d, w), a day such as
 2026-11-21 or a time such as 2026-11-21T12:00:00Z. Days and months are UTC.`;
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-};
-const SPAN = /^([1-9]\d{0,5})([smhdw])$/;
 const DAY = /^\d{4}-\d\d-\d\d$/;
 const MONTH = /^(\d{4})-(0[1-9]|1[0-2])$/;
 
@@ -75,8 +67,8 @@ function spanOf({ since, until, month }: QueryOptions, nowMs: number): FactFilte
 }
 
 function pastMs(text: string, nowMs: number): number | null {
-  const span = SPAN.exec(text);
-  if (span !== null) return Math.max(0, nowMs - Number(span[1]) * UNIT_MS[span[2]!]!);
+  const spanMs = parseSpan(text);
+  if (spanMs !== null) return Math.max(0, nowMs - spanMs);
   const instant = parseInstant(DAY.test(text) ? `${text}T00:00:00Z` : text);
   return instant === null ? null : Math.max(0, Date.parse(instant));
 }

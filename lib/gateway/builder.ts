@@ -9,6 +9,7 @@ import { FEATURES } from './features.ts';
 import { type Lasting, lastingOf } from './lasting.ts';
 import type { Settings } from './settings.ts';
 import { settingsDigest } from './settings-digest.ts';
+import { grantsMayLimit, remembersState } from './settings-traits.ts';
 
 /** A feature as it was installed, and from which settings. */
 interface Running<I extends Installed = Installed> {
@@ -75,8 +76,7 @@ export class Builder {
   ): Promise<Build> {
     const { clock } = this.#house;
     const { features, limits } = parts;
-    const pooled = [...compiled.providers.values()].some(({ keys }) => keys.length > 1);
-    const stateIds = pooled ? (before?.stateIds ?? new StateIds()) : null;
+    const stateIds = remembersState(compiled) ? (before?.stateIds ?? new StateIds()) : null;
     const pool = new Pool(
       {
         clock,
@@ -136,13 +136,12 @@ export class Builder {
     before: Build | null,
     fresh: Installed[],
   ): Promise<Running<Limits>> {
-    const { staticKeys, issuers } = settings.auth;
-    const grantsMayLimit = issuers.length > 0 || staticKeys.some(({ grant }) => grant !== undefined);
-    const digest = settingsDigest([settings.limits, grantsMayLimit]);
+    const mayLimit = grantsMayLimit(settings);
+    const digest = settingsDigest([settings.limits, mayLimit]);
     if (before?.limits.digest === digest) return before.limits;
     const installed = await openLimits(
       settings.limits,
-      { house, grantsMayLimit },
+      { house, grantsMayLimit: mayLimit },
       before?.limits.installed ?? null,
     );
     fresh.push(installed);

@@ -32,8 +32,14 @@ export interface AdmitStage {
   run(exchange: Exchange): StageResult;
 }
 
+/** What a stage is called and where it runs. */
+export type StageMark = Pick<Stage, 'name' | 'phase'>;
+
 /** The stages of some phases, in the order of phases, then of the list: a phase nobody uses costs nothing. */
-export function stagesOf(stages: readonly Stage[], phases: readonly Stage['phase'][]): readonly Stage[] {
+export function stagesOf<S extends Pick<Stage, 'phase'>>(
+  stages: readonly S[],
+  phases: readonly Stage['phase'][],
+): readonly S[] {
   return Object.freeze(phases.flatMap(phase => stages.filter(stage => stage.phase === phase)));
 }
 
@@ -134,6 +140,13 @@ export interface Installed {
   readonly closesAtOnce?: boolean;
 }
 
+/** What of `Installed` shows in the way of a request. */
+export interface Outline {
+  readonly stages?: readonly StageMark[];
+  readonly admitStages?: readonly Pick<AdmitStage, 'name'>[];
+  readonly holdsEnd?: boolean;
+}
+
 /** A part of the house that config switches on. Without its section `install` is never called. */
 export interface Feature<Settings> {
   /** The config section it owns. */
@@ -142,6 +155,8 @@ export interface Feature<Settings> {
   readonly schema: object;
   /** What the settings amount to, in lines for a person; opens nothing. */
   describe(settings: Settings): readonly string[];
+  /** What `install` would bring, without opening anything. Absent: nothing of it. */
+  outline?(settings: Settings): Outline;
   /**
    * `before` is what this feature gave for the settings that a reload replaces:
    * it serves until the reload succeeds and is closed afterwards. What must

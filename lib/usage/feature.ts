@@ -49,5 +49,6 @@ export const usageFeature: Feature<UsageSettings> = {
       : `one fact a line in ${journal}, fsync ${fsync}; when it cannot be written: ${onFull}`,
     store === 'none' ? 'no store' : `summed up in ${store}`,
   ],
+  outline: ({ journal }) => ({ holdsEnd: journal !== 'none' }),
   install,
 };

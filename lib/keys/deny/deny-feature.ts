@@ -11,7 +11,7 @@ import type {
 import { denyDegraded, denyMetrics } from './deny-metrics.ts';
 import { DenyParts, type OpenBus } from './deny-parts.ts';
 import { denyRoutes } from './deny-routes.ts';
-import { DenyStage } from './deny-stage.ts';
+import { DENY_MARK, DenyStage } from './deny-stage.ts';
 import { type DenySettings, denySchema, describeDeny } from './settings.ts';
 
 /** What the `deny` section brings. */
@@ -45,6 +45,7 @@ export function denyFeatureWith(open: OpenBus): Feature<DenySettings> {
     section: 'deny',
     schema: denySchema,
     describe: describeDeny,
+    outline: () => ({ stages: [DENY_MARK] }),
     install: async (settings: DenySettings, house: House, before: Installed | null): Promise<Installed> => {
       const old = before instanceof DenyInstalled ? before.parts : null;
       return new DenyInstalled(await DenyParts.open(settings, house, open, old));

@@ -79,10 +79,7 @@ async function add(parts: DenyParts, body: unknown): Promise<AdminAnswer> {
   if (entry instanceof EntryFault) return refusal(400, 'bad_request', entry.toString());
   if (isOver(entry.terms, house.clock.wallMs())) return refusal(400, 'bad_request', 'until is in the past');
   const named = set.named(entry.kind, entry.id);
-  if (!set.hasRoom(named)) {
-    const message = `the deny set is full (deny.maxEntries is ${parts.settings.maxEntries}): remove entries, or raise it`;
-    return refusal(507, 'deny_full', message);
-  }
+  if (!set.hasRoom(named)) return full(parts, 'nothing was changed');
   const book = nats?.book ?? set.local;
   const isNew = set.held(book, named) === null;
   const answer = {
@@ -95,7 +92,17 @@ async function add(parts: DenyParts, body: unknown): Promise<AdminAnswer> {
     set.changed();
     return (await unsaved(parts, 'it is denied')) ?? answer;
   }
-  return (await unreachable(() => nats.put(named, entry.terms))) ?? answer;
+  const failed = await unreachable(() => nats.put(named, entry.terms));
+  if (failed !== null) return failed;
+  // Another entry took the last place meanwhile.
+  return set.isWaiting(named)
+    ? full(parts, `the entry is in the NATS bucket ${nats.bucketName} and waits for room here`)
+    : answer;
+}
+
+function full({ settings }: DenyParts, state: string): AdminAnswer {
+  const message = `the deny set is full (deny.maxEntries is ${settings.maxEntries}), ${state}: remove entries, or raise it`;
+  return refusal(507, 'deny_full', message);
 }
 
 async function remove(parts: DenyParts, { kind, id }: AdminRequest['params']): Promise<AdminAnswer> {
