@@ -7,5 +7,14 @@ export {
   type KvFollowing,
   type KvSink,
 } from './bus.ts';
-export { type NatsFault, type NatsSettings, natsFaults, natsSchema } from './nats-settings.ts';
+export type { MessageStream, StreamMessage } from './message-stream.ts';
+export {
+  type NatsFault,
+  type NatsSettings,
+  type NatsStreamSettings,
+  natsFaults,
+  natsSchema,
+  natsStreamSchema,
+} from './nats-settings.ts';
 export { type BusOptions, openBus } from './open-bus.ts';
+export { openStream } from './open-stream.ts';

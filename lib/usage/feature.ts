@@ -1,20 +1,44 @@
 import type { Feature, House, Installed } from '../pipeline/index.ts';
 import { openLedger } from '../store/index.ts';
+import { originOf } from './journal-folder.ts';
+import { startRetention } from './journal-retention.ts';
 import { type JournalPart, openJournal } from './open-journal.ts';
-import type { UsageHouse, UsagePart } from './part.ts';
+import type { ReadingPart, UsageHouse, UsagePart } from './part.ts';
 import { type UsageSettings, usageSchema } from './settings.ts';
 import { startShipping } from './start-shipping.ts';
 
 /** Whatever the section asks for beside the journal. */
-function startParts(house: UsageHouse): readonly UsagePart[] {
+async function startParts(
+  settings: UsageSettings,
+  house: UsageHouse,
+  journal: JournalPart | null,
+): Promise<readonly UsagePart[]> {
   const { ledger } = house;
-  return ledger === null ? [] : [startShipping(ledger, house)];
+  const { sinks, keepFor, keepBytes } = settings;
+  const reading: ReadingPart[] = ledger === null ? [] : [startShipping(ledger, house)];
+  if (journal === null) return reading;
+  if (sinks !== undefined) {
+    const { startSinks } = await import('./sinks/start-sinks.ts');
+    reading.push(await startSinks(sinks, settings.journal, house.house));
+  }
+  if (keepFor === undefined && keepBytes === undefined) return reading;
+  const retention = startRetention({
+    folder: settings.journal,
+    origin: originOf(house.house),
+    firstNeeded: () => journal.firstNeeded(),
+    readers: reading.flatMap(({ readers }) => readers),
+    keepMs: keepFor ?? null,
+    keepBytes: keepBytes ?? null,
+    clock: house.house.clock,
+  });
+  return [...reading, retention];
 }
 
 async function install(settings: UsageSettings, house: House): Promise<Installed> {
   const journal = settings.journal === 'none' ? null : await openJournal(settings, house);
   const ledger = settings.store === 'none' ? null : openLedger(settings.store);
-  const parts = startParts({ house, ledger, journal: journal === null ? null : settings.journal });
+  const lent = { house, ledger, journal: journal === null ? null : settings.journal };
+  const parts = await startParts(settings, lent, journal);
   const close = async (): Promise<void> => {
     await journal?.close();
     await Promise.all(parts.map(part => part.close?.()));
@@ -31,7 +55,7 @@ function joined(journal: JournalPart | null, parts: readonly UsagePart[]): Omit<
     losesFacts: () => all.some(part => part.losesFacts?.() === true),
     degraded: () => all.flatMap(part => part.degraded?.() ?? []),
     routes: parts.flatMap(({ routes }) => routes ?? []),
-    metrics: parts.flatMap(({ metrics }) => metrics ?? []),
+    metrics: all.flatMap(({ metrics }) => metrics ?? []),
   };
 }
 
@@ -39,11 +63,13 @@ function joined(journal: JournalPart | null, parts: readonly UsagePart[]): Omit<
 export const usageFeature: Feature<UsageSettings> = {
   section: 'usage',
   schema: usageSchema,
-  describe: ({ journal, store, fsync, onFull }) => [
+  describe: ({ journal, store, fsync, onFull, sinks }) => [
     journal === 'none'
       ? 'no journal'
       : `one fact a line in ${journal}, fsync ${fsync}; when it cannot be written: ${onFull}`,
     store === 'none' ? 'no store' : `summed up in ${store}`,
+    ...(sinks?.nats === undefined ? [] : [`sent to the stream ${sinks.nats.stream} of NATS`]),
+    ...(sinks?.webhooks ?? []).map(({ name, url }) => `sent to the webhook ${name} (${new URL(url).host})`),
   ],
   install,
 };

@@ -31,11 +31,14 @@ export interface Obstacle {
   readonly problem: string;
   /** Asked not to be tried again sooner, in milliseconds. */
   readonly afterMs: number | null;
+  /** It is not to be tried again while this process runs. */
+  readonly isFinal?: true;
 }
 
 /** Where the facts of a journal go. It keeps its own cursors, by segment. */
 export interface FactTaker {
-  cursors(): Promise<StoreResult<ReadonlyMap<string, number>>>;
+  /** Where it goes on: asked at first, and after every obstacle. */
+  begin(): Promise<StoreResult<ReadonlyMap<string, number>>>;
   /**
    * Takes the facts, then moves the segment's cursor: null when both survive a
    * crash. Facts come again after one, and after an obstacle. Give up when the
@@ -80,6 +83,8 @@ export class JournalFollower {
   readonly #stop = new AbortController();
   /** How far each segment was taken; null until the taker has said so. */
   #positions: Map<string, number> | null = null;
+  /** The taker wants no more. */
+  #isDone = false;
   #closed = false;
   #wake: (() => void) | null = null;
   #loop: Promise<void> | null = null;
@@ -93,10 +98,10 @@ export class JournalFollower {
   }
 
   async #run(): Promise<void> {
-    while (!this.#closed) {
+    while (!this.#closed && !this.#isDone) {
       await this.pass();
       const { progress, idleMs = IDLE_MS } = this.#options;
-      if (!this.#closed) await this.#rest(progress.retryMs ?? idleMs);
+      if (!this.#closed && !this.#isDone) await this.#rest(progress.retryMs ?? idleMs);
     }
   }
 
@@ -129,6 +134,7 @@ export class JournalFollower {
     progress.behindSinceMs ??= sinceMs;
     // What it has may be another by then.
     this.#positions = null;
+    this.#isDone = obstacle.isFinal === true;
     progress.failed(obstacle.problem, obstacle.afterMs);
     return false;
   }
@@ -136,7 +142,7 @@ export class JournalFollower {
   async #bring(sinceMs: number): Promise<Obstacle | null> {
     const { folder, taker, progress } = this.#options;
     if (this.#positions === null) {
-      const cursors = await taker.cursors();
+      const cursors = await taker.begin();
       if (!cursors.ok) return { problem: cursors.problem, afterMs: null };
       this.#positions = new Map(cursors.value);
     }
@@ -196,7 +202,7 @@ export class JournalFollower {
     this.#wake?.();
     const limit = setTimeout(() => this.#stop.abort(), this.#options.closeMs ?? CLOSE_MS);
     await this.#loop;
-    await this.pass();
+    if (!this.#isDone) await this.pass();
     clearTimeout(limit);
   }
 }

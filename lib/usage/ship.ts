@@ -1,6 +1,7 @@
 import type { Degradation, Metric, Warning } from '../pipeline/index.ts';
 import type { Ledger } from '../store/index.ts';
 import { type FactTaker, JournalFollower, type JournalSlice, type Obstacle } from './journal-follower.ts';
+import type { JournalReader } from './journal-retention.ts';
 import { ShipProgress } from './ship-progress.ts';
 
 /** The cursor's name in the store. */
@@ -20,7 +21,7 @@ export interface ShipperOptions {
  * Brings the facts of a journal into the store. A segment's cursor moves with
  * its facts or not at all; what is shipped twice after a crash is there once.
  */
-export class Shipper implements FactTaker {
+export class Shipper implements FactTaker, JournalReader {
   readonly #ledger: Ledger;
   readonly #progress: ShipProgress;
   readonly #follower: JournalFollower;
@@ -47,6 +48,15 @@ export class Shipper implements FactTaker {
 
   cursors() {
     return this.#ledger.cursors(STORE_CURSOR);
+  }
+
+  begin() {
+    return this.cursors();
+  }
+
+  async forget(segments: readonly string[]): Promise<void> {
+    // A cursor that stays is of a segment that is read to its end.
+    await this.#ledger.forget(STORE_CURSOR, segments);
   }
 
   async take({ segment, facts, end }: JournalSlice): Promise<Obstacle | null> {
