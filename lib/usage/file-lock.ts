@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 
 /** SQLITE_BUSY (sqlite.org/rescode.html). */
@@ -18,6 +19,7 @@ export async function lockFile(path: string): Promise<FileLock | 'held' | Error>
   const { DatabaseSync } = await import('node:sqlite');
   let lock: DatabaseSync | null = null;
   try {
+    makeFile(path);
     const database = new DatabaseSync(path, { timeout: 0 });
     lock = database;
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
@@ -25,5 +27,17 @@ export async function lockFile(path: string): Promise<FileLock | 'held' | Error>
   } catch (error) {
     lock?.close();
     return (error as { readonly errcode?: number }).errcode === BUSY ? 'held' : (error as Error);
+  }
+}
+
+/**
+ * SQLite would make it readable for everybody. One that is there is not opened:
+ * to close it would end a lock that this process has on it (POSIX, fcntl).
+ */
+function makeFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'ax', 0o640));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
 }
