@@ -1,18 +1,21 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Fact } from '../../lib/pipeline/index.ts';
+import { journalLine } from '../../lib/usage/journal-line.ts';
 import { runMain } from '../cli/run-main.ts';
 import { exchange } from '../client/index.ts';
+import { startWeir } from '../process/index.ts';
+import { factOf } from '../store/fact-text.ts';
 import * as up from '../upstream/index.ts';
 import { Receiver } from '../usage/webhook/receiver.ts';
 import { AS_TEAM, CLIENT_KEY, type Lab, POOL_KEY, startLab } from './lab.ts';
 import { samplesOf, total } from './prometheus.ts';
 
-t.setTimeout(60_000);
+t.setTimeout(150_000);
 
 const CHAT = '/openai/v1/chat/completions';
 const HELD = '/openai/v1/responses';
@@ -170,6 +173,45 @@ t.test('a store that another process holds for a while slows nobody and loses no
   t.match(stdout, /, 0 more not shipped yet, 0 no longer in the journal$/m);
   const { facts } = lab.weir.journal();
   t.equal(new Set(requestsOf(s.receiver)).size, facts.length, 'the sink has them all');
+});
+
+t.test('a reload hands a sink over, and what everybody has read goes when it is old', async t => {
+  const s = await scene(t);
+  const old = join(s.folder, 'data/journal/box-00000000000000aa-0-0.ndjson');
+  mkdirSync(join(s.folder, 'data/journal'), { recursive: true });
+  writeFileSync(old, Array.from({ length: 30 }, (_, i) => journalLine(factOf(i + 1))).join(''));
+  utimesSync(old, 1_000_000, 1_000_000);
+  const first = await s.start();
+  await s.receiver.changes.until(() => factsOf(s.receiver).length === 30, 'facts of before');
+  const elsewhere = await Receiver.start(t);
+  const file = join(s.folder, 'weir.yaml');
+  const config = readFileSync(file, 'utf8').replace(s.receiver.url, elsewhere.url);
+  writeFileSync(
+    file,
+    config
+      .replace('"usage":{', '"usage":{"keepFor":"1h",')
+      .replace('"usage": {', '"usage": {"keepFor":"1h",'),
+  );
+  first.weir.signal('SIGHUP');
+  await first.weir.line(({ text }) => text.endsWith('was reloaded'), 'the reload');
+  // What the old settings have under way they bring where it was meant to go.
+  let asked = 0;
+  while (elsewhere.posted.length === 0) await ask(first, `after-${asked++}`);
+  await first.weir.stop();
+  const all = [...factsOf(s.receiver), ...factsOf(elsewhere)].map(({ id }) => id);
+  t.equal(new Set(all).size, 30 + asked, 'each went somewhere');
+  t.equal(all.length, 30 + asked, 'and to one of the two');
+  const second = await startWeir(t, {
+    cwd: s.folder,
+    args: ['serve', '--config', file],
+    env: { ...ENV, TEST_POOL_KEY: POOL_KEY, TEST_CLIENT_KEY: CLIENT_KEY },
+  });
+  while (existsSync(old)) await new Promise(resolve => setImmediate(resolve));
+  await second.stop();
+  const { status, stdout } = await check(s.folder);
+  t.equal(status, 0, stdout);
+  const facts = `store    ${30 + asked} facts, 0 more not shipped yet, 30 no longer in the journal`;
+  t.ok(stdout.split('\n').includes(facts), stdout);
 });
 
 /** Another process that holds the write lock of a SQLite file. */
