@@ -9,5 +9,14 @@ export {
   type KvSink,
   OVERSIZED,
 } from './bus.ts';
-export { type NatsFault, type NatsSettings, natsFaults, natsSchema } from './nats-settings.ts';
+export type { MessageStream, StreamMessage } from './message-stream.ts';
+export {
+  type NatsFault,
+  type NatsSettings,
+  type NatsStreamSettings,
+  natsFaults,
+  natsSchema,
+  natsStreamSchema,
+} from './nats-settings.ts';
 export { type BusOptions, openBus } from './open-bus.ts';
+export { openStream } from './open-stream.ts';

@@ -74,13 +74,21 @@ function pastMs(text: string, nowMs: number): number | null {
 }
 
 /** The store that a config names, to be looked at only; or why there is none. */
-export async function openStore(config: string, io: CliIo): Promise<Ledger | string> {
+export async function openStore(config: string, io: CliIo): Promise<Ledger | string>;
+/** `optional`: null where the config wants none. */
+export async function openStore(config: string, io: CliIo, need: 'optional'): Promise<Ledger | string | null>;
+export async function openStore(
+  config: string,
+  io: CliIo,
+  need: 'optional' | 'required' = 'required',
+): Promise<Ledger | string | null> {
   const { SettingsLoader } = await import('../gateway/index.ts');
   const { formatProblems } = await import('../config/index.ts');
   const result = new SettingsLoader(io.env).load({ file: config });
   if (!result.ok) return `${formatProblems(result.problems)}\n`;
   const usage = result.settings.usage as { readonly store?: string } | undefined;
   const store = usage?.store ?? 'none';
+  if (store === 'none' && need === 'optional') return null;
   if (!isSqlite(store))
     return `error: ${config} names no store: set usage.store, such as sqlite:./data/weir.db\n`;
   const { openLedger } = await import('../store/index.ts');

@@ -6,7 +6,7 @@ import type { SettingsFault } from '../config/index.ts';
 import { checkIssuers, type DenySettings, isAddressRange, parseInstant } from '../keys/index.ts';
 import type { Catalogue } from '../providers/index.ts';
 import { UNIX_PEER } from '../proxy/index.ts';
-import type { UsageSettings } from '../usage/index.ts';
+import { type UsageSettings, usageFaults } from '../usage/index.ts';
 import { CREDENTIAL_FIELDS } from '../wire/index.ts';
 import { compileSettingsProviders, wantsScripted } from './providers.ts';
 import type { Settings } from './settings.ts';
@@ -120,6 +120,10 @@ function checkTagHeaders({ usage }: Settings): SettingsFault[] {
   );
 }
 
+function checkUsage({ usage }: Settings): readonly SettingsFault[] {
+  return usage === undefined ? [] : usageFaults(usage as UsageSettings);
+}
+
 /** The sections that may name a NATS server. */
 function checkNats(settings: Settings): readonly SettingsFault[] {
   const { nats: limits } = settings.limits;
@@ -166,6 +170,7 @@ export function checkSettings(settings: Settings, catalogue: Catalogue): readonl
     ...checkOps(settings),
     ...checkNats(settings),
     ...checkTagHeaders(settings),
+    ...checkUsage(settings),
     ...checkProviders(settings, catalogue),
   ];
 }

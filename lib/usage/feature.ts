@@ -1,24 +1,57 @@
 import type { Feature, House, Installed } from '../pipeline/index.ts';
 import { openLedger } from '../store/index.ts';
+import { originOf } from './journal-folder.ts';
+import { startRetention } from './journal-retention.ts';
 import { type JournalPart, openJournal } from './open-journal.ts';
-import type { UsageHouse, UsagePart } from './part.ts';
+import type { ReadingPart, UsageHouse, UsagePart } from './part.ts';
 import { startRequestLog } from './request-log.ts';
 import { type UsageSettings, usageSchema } from './settings.ts';
 import { startShipping } from './start-shipping.ts';
 
 /** Whatever the section asks for beside the journal. */
-function startParts({ requestLog }: UsageSettings, house: UsageHouse): readonly UsagePart[] {
-  const { ledger } = house;
+async function startParts(
+  settings: UsageSettings,
+  house: UsageHouse,
+  journal: JournalPart | null,
+): Promise<readonly UsagePart[]> {
+  const { requestLog } = settings;
+  const reading = house.ledger === null ? [] : [startShipping(house.ledger, house)];
   return [
-    ...(ledger === null ? [] : [startShipping(ledger, house)]),
     ...(requestLog === undefined ? [] : [startRequestLog(requestLog, house)]),
+    ...(journal === null ? reading : await startReaders(settings, house, journal, reading)),
   ];
+}
+
+/** What reads the journal beside the store, and what may be removed of it when all have. */
+async function startReaders(
+  { sinks, keepFor, keepBytes, journal: folder }: UsageSettings,
+  { house }: UsageHouse,
+  journal: JournalPart,
+  reading: readonly ReadingPart[],
+): Promise<readonly UsagePart[]> {
+  const all = [...reading];
+  if (sinks !== undefined) {
+    const { startSinks } = await import('./sinks/start-sinks.ts');
+    all.push(await startSinks(sinks, folder, house));
+  }
+  if (keepFor === undefined && keepBytes === undefined) return all;
+  const retention = startRetention({
+    folder,
+    origin: originOf(house),
+    firstNeeded: () => journal.firstNeeded(),
+    readers: all.flatMap(({ readers }) => readers),
+    keepMs: keepFor ?? null,
+    keepBytes: keepBytes ?? null,
+    clock: house.clock,
+  });
+  return [...all, retention];
 }
 
 async function install(settings: UsageSettings, house: House): Promise<Installed> {
   const journal = settings.journal === 'none' ? null : await openJournal(settings, house);
   const ledger = settings.store === 'none' ? null : openLedger(settings.store);
-  const parts = startParts(settings, { house, ledger, journal: journal === null ? null : settings.journal });
+  const lent = { house, ledger, journal: journal === null ? null : settings.journal };
+  const parts = await startParts(settings, lent, journal);
   const close = async (): Promise<void> => {
     await journal?.close();
     await Promise.all(parts.map(part => part.close?.()));
@@ -35,7 +68,7 @@ function joined(journal: JournalPart | null, parts: readonly UsagePart[]): Omit<
     losesFacts: () => all.some(part => part.losesFacts?.() === true),
     degraded: () => all.flatMap(part => part.degraded?.() ?? []),
     routes: parts.flatMap(({ routes }) => routes ?? []),
-    metrics: parts.flatMap(({ metrics }) => metrics ?? []),
+    metrics: all.flatMap(({ metrics }) => metrics ?? []),
   };
 }
 
@@ -43,11 +76,13 @@ function joined(journal: JournalPart | null, parts: readonly UsagePart[]): Omit<
 export const usageFeature: Feature<UsageSettings> = {
   section: 'usage',
   schema: usageSchema,
-  describe: ({ journal, store, fsync, onFull }) => [
+  describe: ({ journal, store, fsync, onFull, sinks }) => [
     journal === 'none'
       ? 'no journal'
       : `one fact a line in ${journal}, fsync ${fsync}; when it cannot be written: ${onFull}`,
     store === 'none' ? 'no store' : `summed up in ${store}`,
+    ...(sinks?.nats === undefined ? [] : [`sent to the stream ${sinks.nats.stream} of NATS`]),
+    ...(sinks?.webhooks ?? []).map(({ name, url }) => `sent to the webhook ${name} (${new URL(url).host})`),
   ],
   outline: ({ journal }) => ({ holdsEnd: journal !== 'none' }),
   install,

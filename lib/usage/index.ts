@@ -6,4 +6,6 @@ export { journalLine } from './journal-line.ts';
 export { JournalTail, type TailedFact } from './journal-tail.ts';
 export type { UsageSettings } from './settings.ts';
 export { Settler } from './settler.ts';
+export { checkStore, isStoreSound, type StoreReport } from './store-check.ts';
 export { tapOpener } from './tap.ts';
+export { usageFaults } from './usage-faults.ts';

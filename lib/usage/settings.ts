@@ -1,3 +1,5 @@
+import { type SinkSettings, sinksSchema } from './sinks/settings.ts';
+
 export interface UsageSettings {
   /** Folder of the journal, or `none`. */
   readonly journal: string;
@@ -12,6 +14,11 @@ export interface UsageSettings {
   readonly onFull: 'serve' | 'refuse';
   readonly holdMs: number;
   readonly tagHeaders: readonly string[];
+  /** How long segments of the journal are kept after they were last written, in milliseconds. Absent: for ever. */
+  readonly keepFor?: number;
+  /** The oldest segments go while the journal is larger. Absent: it may grow. */
+  readonly keepBytes?: number;
+  readonly sinks?: SinkSettings;
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
@@ -49,6 +56,9 @@ export const usageSchema = {
     },
     onFull: { enum: ['serve', 'refuse'], default: 'serve' },
     holdMs: { type: 'integer', minimum: 1, maximum: 60_000, default: 100 },
+    keepFor: { duration: true, minimum: 3_600_000, maximum: 315_360_000_000 },
+    keepBytes: { bytes: true, minimum: 134_217_728, maximum: 1_125_899_906_842_624 },
+    sinks: sinksSchema,
     tagHeaders: {
       type: 'array',
       maxItems: 32,

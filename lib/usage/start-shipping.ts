@@ -1,14 +1,15 @@
 import type { Ledger } from '../store/index.ts';
-import type { UsageHouse, UsagePart } from './part.ts';
+import type { ReadingPart, UsageHouse } from './part.ts';
 import { Shipper } from './ship.ts';
 import { DirectShipper } from './ship-direct.ts';
 
 /** Brings facts to the store: from the journal where there is one. A store that is away fails nothing. */
-export function startShipping(ledger: Ledger, { house, journal }: UsageHouse): UsagePart {
+export function startShipping(ledger: Ledger, { house, journal }: UsageHouse): ReadingPart {
   const warn: typeof house.warn = warning => house.warn(warning);
   if (journal === null) {
     const shipper = new DirectShipper({ ledger, warn });
     return {
+      readers: [],
       sinks: [shipper],
       metrics: shipper.metrics,
       degraded: () => shipper.degraded(),
@@ -18,5 +19,10 @@ export function startShipping(ledger: Ledger, { house, journal }: UsageHouse): U
   }
   const shipper = new Shipper({ folder: journal, ledger, warn });
   shipper.start();
-  return { metrics: shipper.metrics, degraded: () => shipper.degraded(), close: () => shipper.close() };
+  return {
+    readers: [shipper],
+    metrics: shipper.metrics,
+    degraded: () => shipper.degraded(),
+    close: () => shipper.close(),
+  };
 }
