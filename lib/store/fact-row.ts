@@ -3,6 +3,8 @@ export interface FactRow {
   readonly id: string;
   readonly timeMs: number;
   readonly kind: string;
+  /** How the client was identified. */
+  readonly auth: unknown;
   readonly subject: string | null;
   readonly keyId: string | null;
   readonly provider: string | null;
@@ -68,6 +70,7 @@ export function readFactRow(text: string): FactRow | InvalidFact | null {
     id,
     timeMs,
     kind: members.kind as string,
+    auth: members.auth,
     ...pick<string>(members, WORDS),
     outcome: members.outcome as string,
     usageSource: members.usageSource as string,

@@ -1,4 +1,21 @@
 export {
+  type AuditDraft,
+  type AuditHead,
+  type AuditLink,
+  type AuditValue,
+  type ChainVerdict,
+  EMPTY_HEAD,
+} from './audit-chain.ts';
+export {
+  KEY_STATES,
+  type KeyChange,
+  type KeyRecord,
+  type KeyRefusal,
+  type KeyState,
+  keyStateOf,
+  type NewKey,
+} from './key-record.ts';
+export {
   type Appended,
   type CursorMark,
   DIMENSIONS,
@@ -18,3 +35,13 @@ export {
   type SummaryRow,
 } from './ledger.ts';
 export { type LedgerOptions, openLedger } from './open-ledger.ts';
+export {
+  AUDIT_PER_PAGE_MAX,
+  type AuditPage,
+  type AuditQuery,
+  KEYS_PER_PAGE_MAX,
+  type KeyChanged,
+  type KeyPage,
+  type KeyQuery,
+  type Register,
+} from './register.ts';

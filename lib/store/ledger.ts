@@ -1,3 +1,5 @@
+import type { Register } from './register.ts';
+
 /** What came of a call: its value, or why the store could not do it now. Nothing is half done. */
 export type StoreResult<T> =
   | { readonly ok: true; readonly value: T }
@@ -155,6 +157,8 @@ export interface Health {
 export interface Ledger {
   /** Where it is, for people. */
   readonly place: string;
+  /** Keys on record and the chain of admin changes, in the same store. */
+  readonly register: Register;
   /**
    * Appends facts, given as their JSON texts, and moves cursors, both or
    * neither. A positive answer means that they survive a power cut.
