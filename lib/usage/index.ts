@@ -1,4 +1,4 @@
-export { type AdminCall, adminFact } from './admin-fact.ts';
+export { type AdminCall, adminFact, recordedOf, recordedPath } from './admin-fact.ts';
 export { factOf } from './fact-of.ts';
 export { usageFeature } from './feature.ts';
 export { type BootReport, checkJournal, type JournalReport } from './journal-check.ts';
