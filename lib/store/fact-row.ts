@@ -35,7 +35,7 @@ type Members = Readonly<Record<string, unknown>>;
 const ID_LENGTH_MAX = 512;
 const UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
 const KINDS: ReadonlySet<unknown> = new Set(['request', 'admin', 'tool']);
-const OUTCOMES: ReadonlySet<unknown> = new Set([
+export const OUTCOME_NAMES: readonly string[] = [
   'complete',
   'clientAborted',
   'upstreamFailed',
@@ -43,7 +43,8 @@ const OUTCOMES: ReadonlySet<unknown> = new Set([
   'refused',
   'drainCut',
   'lost',
-]);
+];
+const OUTCOMES: ReadonlySet<unknown> = new Set(OUTCOME_NAMES);
 const USAGE_SOURCES: ReadonlySet<unknown> = new Set(['provider', 'estimated', 'none']);
 const WORDS = ['subject', 'keyId', 'provider', 'operation', 'modelRequested', 'modelServed'] as const;
 const COUNTS = [
@@ -56,6 +57,11 @@ const COUNTS = [
   'costNanos',
   'refusals',
 ] as const;
+
+/** Whether a text is how an exchange may end. */
+export function isOutcome(text: string): boolean {
+  return OUTCOMES.has(text);
+}
 
 /** Reads a fact's JSON text. Null where it is no fact at all: a line of another kind. */
 export function readFactRow(text: string): FactRow | InvalidFact | null {

@@ -6,6 +6,7 @@ export {
   type ChainVerdict,
   EMPTY_HEAD,
 } from './audit-chain.ts';
+export { isOutcome, OUTCOME_NAMES } from './fact-row.ts';
 export {
   KEY_STATES,
   type KeyChange,
@@ -26,6 +27,7 @@ export {
   type FactQuery,
   type Health,
   type IdSpan,
+  isFactCursor,
   type Ledger,
   type SetAside,
   type StoreResult,

@@ -113,6 +113,14 @@ export interface FactQuery extends FactFilter {
 
 export const FACTS_PER_PAGE_MAX = 10_000;
 
+/** Time and number of the last fact of a page. */
+const FACT_CURSOR = /^(\d{1,16})\.(\d{1,16})$/;
+
+/** Whether a text has the form of a page's `next`. */
+export function isFactCursor(text: string): boolean {
+  return FACT_CURSOR.test(text);
+}
+
 export interface FactPage {
   /** JSON texts as they were appended, oldest first. */
   readonly facts: readonly string[];

@@ -1,14 +1,18 @@
 import type { Feature, House, Installed } from '../pipeline/index.ts';
 import { openLedger } from '../store/index.ts';
+import { auditRoutes } from './audit-routes.ts';
 import { type JournalPart, openJournal } from './open-journal.ts';
 import type { UsageHouse, UsagePart } from './part.ts';
 import { type UsageSettings, usageSchema } from './settings.ts';
 import { startShipping } from './start-shipping.ts';
+import { usageRoutes } from './usage-routes.ts';
 
 /** Whatever the section asks for beside the journal. */
 function startParts(house: UsageHouse): readonly UsagePart[] {
   const { ledger } = house;
-  return ledger === null ? [] : [startShipping(ledger, house)];
+  if (ledger === null) return [];
+  const routes = [...usageRoutes(ledger, house.house.clock), ...auditRoutes(ledger.register)];
+  return [startShipping(ledger, house), { routes }];
 }
 
 async function install(settings: UsageSettings, house: House): Promise<Installed> {
