@@ -6,6 +6,7 @@ import { ISSUER } from './ops-client.ts';
 import { type Made, RecordsLab, sharedFolder, startRecordsLab, until } from './records-lab.ts';
 
 const skip = natsMissing();
+t.setTimeout(90_000);
 
 t.test('what a record says holds within a second on instances that have no store', { skip }, async t => {
   const nats = await NatsServer.start(t);
@@ -26,3 +27,25 @@ t.test('what a record says holds within a second on instances that have no store
   await until('the key to be accepted', async () => !(await isRefused(young.key)));
   await until('the end of the old one', () => isRefused(key));
 });
+
+t.test(
+  'while NATS is away the record stands, and the deny set follows once it is back',
+  { skip },
+  async t => {
+    const nats = await NatsServer.start(t);
+    const deny = { nats: { servers: [nats.url], bucket: 'weir-deny' } };
+    const home = await startRecordsLab(t, sharedFolder(t), { deny });
+    const { key, record } = await home.create();
+    t.equal(await home.use(key), 200);
+    await nats.stop();
+    t.equal(await home.call('POST', `/keys/${record.jti}/disable`), '503 bus_unavailable');
+    t.equal(await home.member(record.jti, 'state'), 'disabled');
+    t.equal(await home.use(key), 200, 'not yet');
+    const reasons = async (): Promise<string> => JSON.stringify(await home.call('GET', '/readyz'));
+    await until('it to say so', async () => (await reasons()).includes('key_records_behind'));
+    await nats.restart();
+    await until('the key to be refused', async () => (await home.use(key)) === 401);
+    await until('all to be well', async () => !(await reasons()).includes('key_records_behind'));
+    t.equal((await home.chain()).length, 2, 'and the change is told of once');
+  },
+);

@@ -4,6 +4,8 @@ import t from 'tap';
 import { codeOf, ISSUER, ops } from './ops-client.ts';
 import { sharedFolder, startRecordsLab, until } from './records-lab.ts';
 
+t.setTimeout(90_000);
+
 t.test('by the command line: create, use, look, disable, enable', async t => {
   const records = await startRecordsLab(t, sharedFolder(t));
   const flags = [
@@ -114,6 +116,7 @@ t.test('what a body may not say', async t => {
     ['rotate', { grace: 'soon' }],
     ['rotate', { expires: 'never' }],
     ['rotate', { subject: 'bob' }],
+    ['rotate', []],
     ['touch', { subject: 'bob' }],
     ['touch', { notes: 7 }],
   ] as const)

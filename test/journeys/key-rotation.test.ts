@@ -3,6 +3,8 @@ import { must } from '../store/must.ts';
 import { draftOf } from '../store/register-sample.ts';
 import { type Made, sharedFolder, startRecordsLab, until } from './records-lab.ts';
 
+t.setTimeout(90_000);
+
 t.test('rotated with grace both work, then the new one alone', async t => {
   const records = await startRecordsLab(t, sharedFolder(t));
   const old = await records.create({ name: 'ci', models: ['gpt-*'], tags: { team: 'x' } });

@@ -57,9 +57,9 @@ export interface RotateBody {
 }
 
 export function readRotate(body: unknown): RotateBody | string {
-  const members = membersOf(body) ?? {};
-  const stranger = strangerIn(members, ['grace', 'expires', 'id']);
-  if (stranger !== null) return 'the body may have grace, expires and id';
+  const members = membersOf(body);
+  if (members === null || strangerIn(members, ['grace', 'expires', 'id']) !== null)
+    return 'the body may have grace, expires and id';
   const { grace, expires = null, id } = members;
   const graceMs = grace === undefined ? GRACE_MS : parseQuantity('duration', grace);
   if (graceMs === null) return 'grace is a span such as 24h, 30m or 0s';
