@@ -113,8 +113,8 @@ export interface FactQuery extends FactFilter {
 
 export const FACTS_PER_PAGE_MAX = 10_000;
 
-/** Time and number of the last fact of a page. */
-const FACT_CURSOR = /^(\d{1,16})\.(\d{1,16})$/;
+/** The form of a page's `next`, in every engine: time and number of its last fact. */
+export const FACT_CURSOR = /^(\d{1,16})\.(\d{1,16})$/;
 
 /** Whether a text has the form of a page's `next`. */
 export function isFactCursor(text: string): boolean {

@@ -9,7 +9,7 @@ t.test('rotated with grace both work, then the new one alone', async t => {
   const records = await startRecordsLab(t, sharedFolder(t));
   const old = await records.create({ name: 'ci', models: ['gpt-*'], tags: { team: 'x' } });
   const path = `/keys/${old.record.jti}/rotate`;
-  const young = await records.call<Made & { replaced: { ends: string } }>('POST', path, { grace: '1500ms' });
+  const young = await records.call<Made & { replaced: { ends: string } }>('POST', path, { grace: '3s' });
   t.hasStrict(young.record, {
     name: 'ci',
     subject: 'alice',
@@ -21,7 +21,7 @@ t.test('rotated with grace both work, then the new one alone', async t => {
   t.equal(await records.member(old.record.jti, 'state'), 'ending');
   await until('the end of the old key', async () => (await records.use(old.key)) === 401);
   const lateMs = Date.now() - Date.parse(young.replaced.ends);
-  t.ok(lateMs > 0 && lateMs < 2500, `${lateMs} ms after its end`);
+  t.ok(lateMs > 0 && lateMs < 5000, `${lateMs} ms after its end`);
   t.equal(await records.use(young.key), 200);
   t.equal(await records.member(old.record.jti, 'state'), 'ended');
   t.equal(await records.call('POST', path, {}), '409 replaced');
@@ -47,14 +47,14 @@ t.test('killed in the grace, the old key ends all the same', async t => {
     'POST',
     `/keys/${old.record.jti}/rotate`,
     {
-      grace: '1s',
+      grace: '2s',
     },
   );
   t.equal(await first.use(old.key), 200);
   await first.lab.weir.stop('SIGKILL');
   const second = await startRecordsLab(t, folder);
   t.equal(await second.use(young.key), 200);
-  await until('the end of the old key', async () => (await second.use(old.key)) === 401, 5000);
+  await until('the end of the old key', async () => (await second.use(old.key)) === 401);
   t.ok(Date.now() > Date.parse(young.replaced.ends));
   t.equal((await second.cli(t, 'audit', 'verify', '--config', 'weir.yaml')).code, 0);
 });
@@ -73,19 +73,19 @@ t.test(
       await must(register.changeKey(b.record.jti, { kind: 'enable', atMs }, draftOf()));
     });
     const second = await startRecordsLab(t, folder);
-    await until('a to be refused', async () => (await second.use(a.key)) === 401, 5000);
-    await until('b to be accepted', async () => (await second.use(b.key)) === 200, 5000);
+    await until('a to be refused', async () => (await second.use(a.key)) === 401);
+    await until('b to be accepted', async () => (await second.use(b.key)) === 200);
     await second.withStore(async ({ register }) => {
       await must(register.changeKey(b.record.jti, { kind: 'disable', atMs: Date.now() }, draftOf()));
     });
-    await until('b to be refused', async () => (await second.use(b.key)) === 401, 5000);
+    await until('b to be refused', async () => (await second.use(b.key)) === 401);
     const fraud = { kind: 'key', id: a.record.jti, reason: 'fraud' };
     await second.call('POST', '/deny', fraud);
     await second.withStore(async ({ register }) => {
       await must(register.changeKey(a.record.jti, { kind: 'enable', atMs: Date.now() }, draftOf()));
       await must(register.changeKey(b.record.jti, { kind: 'enable', atMs: Date.now() }, draftOf()));
     });
-    await until('b to be accepted', async () => (await second.use(b.key)) === 200, 5000);
+    await until('b to be accepted', async () => (await second.use(b.key)) === 200);
     t.equal(await second.use(a.key), 401, 'what was denied for another reason stays denied');
   },
 );
