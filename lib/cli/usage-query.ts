@@ -1,27 +1,17 @@
 import type { Command } from 'commander';
 import type { FactFilter, Ledger } from '../store/index.ts';
+import { type FilterWords, readFilter, WordFault } from '../usage/index.ts';
 import type { CliIo } from './io.ts';
-import { parseInstant, parseSpan } from './moment.ts';
 
 /** What `weir usage summary` and `weir usage export` take to say which facts are meant. */
-export interface QueryOptions {
+export interface QueryOptions extends FilterWords {
   readonly config: string;
-  readonly since?: string;
-  readonly until?: string;
-  readonly month?: string;
-  readonly subject?: string;
-  readonly key?: string;
-  readonly provider?: string;
-  readonly model?: string;
 }
 
 export const TIMES_HELP = `
 
 Times are a span back from now such as 7d (s, m, h, d, w), a day such as
 2026-11-21 or a time such as 2026-11-21T12:00:00Z. Days and months are UTC.`;
-
-const DAY = /^\d{4}-\d\d-\d\d$/;
-const MONTH = /^(\d{4})-(0[1-9]|1[0-2])$/;
 
 export function withQueryOptions(command: Command): Command {
   return command
@@ -32,45 +22,14 @@ export function withQueryOptions(command: Command): Command {
     .option('--subject <name>', 'only this subject’s')
     .option('--key <id>', 'only this key’s')
     .option('--provider <name>', 'only this provider’s')
+    .option('--operation <name>', 'only this operation’s, such as chat')
     .option('--model <name>', 'only this model’s, as served');
 }
 
 /** The filter that options stand for, or what is wrong with them. */
 export function filterOf(options: QueryOptions, nowMs: number): FactFilter | string {
-  const { subject, key, provider, model } = options;
-  const span = spanOf(options, nowMs);
-  if (typeof span === 'string') return span;
-  return {
-    ...span,
-    ...(subject === undefined ? {} : { subject }),
-    ...(key === undefined ? {} : { key }),
-    ...(provider === undefined ? {} : { provider }),
-    ...(model === undefined ? {} : { model }),
-  };
-}
-
-function spanOf({ since, until, month }: QueryOptions, nowMs: number): FactFilter | string {
-  if (month !== undefined) {
-    if (since !== undefined || until !== undefined) return 'error: --month stands for --since and --until\n';
-    const [, year, number] = MONTH.exec(month) ?? [];
-    if (year === undefined) return `error: --month ${month}: expected a month such as 2026-11\n`;
-    return { sinceMs: Date.UTC(+year, +number! - 1), untilMs: Date.UTC(+year, +number!) };
-  }
-  const sinceMs = since === undefined ? undefined : pastMs(since, nowMs);
-  const untilMs = until === undefined ? undefined : pastMs(until, nowMs);
-  if (sinceMs === null) return `error: --since ${since}: expected such as 7d, 2026-11-21 or a time\n`;
-  if (untilMs === null) return `error: --until ${until}: expected such as 7d, 2026-11-21 or a time\n`;
-  return {
-    ...(sinceMs === undefined ? {} : { sinceMs }),
-    ...(untilMs === undefined ? {} : { untilMs }),
-  };
-}
-
-function pastMs(text: string, nowMs: number): number | null {
-  const spanMs = parseSpan(text);
-  if (spanMs !== null) return Math.max(0, nowMs - spanMs);
-  const instant = parseInstant(DAY.test(text) ? `${text}T00:00:00Z` : text);
-  return instant === null ? null : Math.max(0, Date.parse(instant));
+  const filter = readFilter(options, nowMs);
+  return filter instanceof WordFault ? `error: --${filter.name} ${filter.problem}\n` : filter;
 }
 
 /** The store that a config names, to be looked at only; or why there is none. */

@@ -70,6 +70,12 @@ export interface AdminRequest {
   readonly body: unknown;
   /** Name of the admin key, for records. */
   readonly admin: string;
+  readonly role: Role;
+  readonly method: string;
+  /** As sent, without the query. */
+  readonly path: string;
+  /** The answer carries it as `x-weir-request-id`. */
+  readonly requestId: string;
 }
 
 /** Bodies are JSON. An error's is `{ error: { code, message } }`, its message telling what to do. */
@@ -86,6 +92,8 @@ export interface AdminRoute {
   readonly role: Role;
   /** One line for docs and tests. */
   readonly summary: string;
+  /** It puts what it changes on the audit chain itself, in one transaction with the change. */
+  readonly audits?: boolean;
   /** Fills in what the body leaves open, before the call is put on record. */
   complete?(body: unknown): unknown;
   run(request: AdminRequest): AdminAnswer | Promise<AdminAnswer>;

@@ -1,5 +1,6 @@
 import type { Feature, House, Installed } from '../pipeline/index.ts';
 import { openLedger } from '../store/index.ts';
+import { auditRoutes } from './audit-routes.ts';
 import { originOf } from './journal-folder.ts';
 import { startRetention } from './journal-retention.ts';
 import { type JournalPart, openJournal } from './open-journal.ts';
@@ -7,6 +8,7 @@ import type { ReadingPart, UsageHouse, UsagePart } from './part.ts';
 import { startRequestLog } from './request-log.ts';
 import { type UsageSettings, usageSchema } from './settings.ts';
 import { startShipping } from './start-shipping.ts';
+import { usageRoutes } from './usage-routes.ts';
 
 /** Whatever the section asks for beside the journal. */
 async function startParts(
@@ -15,8 +17,12 @@ async function startParts(
   journal: JournalPart | null,
 ): Promise<readonly UsagePart[]> {
   const { requestLog } = settings;
-  const reading = house.ledger === null ? [] : [startShipping(house.ledger, house)];
+  const { ledger } = house;
+  const reading = ledger === null ? [] : [startShipping(ledger, house)];
   return [
+    ...(ledger === null
+      ? []
+      : [{ routes: [...usageRoutes(ledger, house.house.clock), ...auditRoutes(ledger.register)] }]),
     ...(requestLog === undefined ? [] : [startRequestLog(requestLog, house)]),
     ...(journal === null ? reading : await startReaders(settings, house, journal, reading)),
   ];

@@ -1,4 +1,12 @@
-export { type AdminCall, adminFact } from './admin-fact.ts';
+export { type AdminCall, adminFact, recordedOf, recordedPath } from './admin-fact.ts';
+export {
+  DEFAULT_DIMENSIONS,
+  type FilterWords,
+  readDimensions,
+  readFilter,
+  readRows,
+  WordFault,
+} from './fact-filter.ts';
 export { factOf } from './fact-of.ts';
 export { usageFeature } from './feature.ts';
 export { type BootReport, checkJournal, type JournalReport } from './journal-check.ts';

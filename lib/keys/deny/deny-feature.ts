@@ -12,6 +12,7 @@ import { denyDegraded, denyMetrics } from './deny-metrics.ts';
 import { DenyParts, type OpenBus } from './deny-parts.ts';
 import { denyRoutes } from './deny-routes.ts';
 import { DENY_MARK, DenyStage } from './deny-stage.ts';
+import { DenySwitch } from './deny-switch.ts';
 import { type DenySettings, denySchema, describeDeny } from './settings.ts';
 
 /** What the `deny` section brings. */
@@ -37,6 +38,11 @@ class DenyInstalled implements Installed {
   close(): Promise<void> {
     return this.parts.close();
   }
+}
+
+/** What switches single keys off, where the `deny` section is installed. */
+export function denySwitchOf(installed: Installed | null): DenySwitch | null {
+  return installed instanceof DenyInstalled ? new DenySwitch(installed.parts) : null;
 }
 
 /** @param open how a bus is opened, for tests. */
