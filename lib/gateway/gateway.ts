@@ -320,7 +320,7 @@ export class Gateway extends EventEmitter<GatewayEvents> {
 
   /** Without a listener of its own the gateway waits for the exchanges of its host's server. */
   async #awaitIdle(drainMs: number): Promise<void> {
-    this.#proxy.draining = true;
+    this.#proxy.startDraining();
     const untilMs = this.#clock.monotonicMs() + drainMs;
     while (this.#proxy.busy > 0 && this.#clock.monotonicMs() < untilMs) await delay(IDLE_CHECK_MS);
     this.#proxy.cutAll();

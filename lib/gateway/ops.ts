@@ -119,6 +119,7 @@ function allMetrics(view: OpsView): readonly Metric[] {
         { labels: {}, value: [...view.proxy().live].filter(({ exchange }) => exchange.streamed).length },
       ],
     },
+    ...view.proxy().drains.metrics,
     ...poolMetrics(() => view.pool(), view.clock),
     ...view.installed().flatMap(installed => installed.metrics ?? []),
   ];

@@ -76,6 +76,8 @@ export class Exchange {
   /** What the provider stated. Written by usage (tap), read when the fact is settled. */
   usage: Usage | null = null;
   tapGaveUp = false;
+  /** The answer came to its end, by its framing or by its dialect's last event: what it states is final. Written by proxy (relay), usage (tap); read by usage. */
+  answerEnded = false;
   /** Guards the one settlement. Written by proxy (settle). */
   settled = false;
 

@@ -34,6 +34,7 @@ export {
   AUTH_SCHEMES,
   type AuthScheme,
   type AuthSchemeName,
+  type DrainLimit,
   type KeyPool,
   type KeyRefusal,
   type KeyVerdict,

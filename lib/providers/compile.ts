@@ -3,6 +3,7 @@ import type {
   AuthScheme,
   AuthSchemeName,
   Dialect,
+  DrainLimit,
   KeyRefusal,
   PoolKey,
   PriceList,
@@ -23,7 +24,7 @@ import { compilePrices, FirstOf } from './prices/price-list.ts';
 import type { PriceSettings } from './prices/rates.ts';
 import type { ProviderProblem } from './problem.ts';
 import type { ProviderRow } from './row.ts';
-import type { ProviderSettings, ProvidersSettings } from './settings.ts';
+import { DEFAULT_DRAIN, type ProviderSettings, type ProvidersSettings } from './settings.ts';
 
 /** What the house lends the schemes and the demo. */
 export interface ProviderTools {
@@ -165,6 +166,7 @@ class Compiler {
         injectUsage: settings?.injectUsage ?? true,
         traits: { ...NO_TRAITS, ...row.usage },
         prices,
+        disconnect: drainLimit(settings),
         keys,
         keyRefusals: keyRefusals(row),
         rewriteUrlHeaders: new Set(row.rewriteUrlHeaders),
@@ -271,6 +273,13 @@ function variableValues({ row, settings }: Draft): ReadonlyMap<string, string> {
     if (typeof value === 'string') values.set(variable, value);
   }
   return values;
+}
+
+/** `drain` alone takes the limits that `drain: {}` has by default. */
+function drainLimit(settings: ProviderSettings | null): DrainLimit | null {
+  const disconnect = settings?.disconnect ?? 'cancel';
+  if (disconnect === 'cancel') return null;
+  return disconnect === 'drain' ? DEFAULT_DRAIN : disconnect.drain;
 }
 
 /** The operator may know what a row does not: `injectUsage: true` says that the server takes the option. */

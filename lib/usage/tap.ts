@@ -35,6 +35,7 @@ class BodyTap implements Tap {
     const fold = this.#fold;
     this.#scanner.end(state => {
       if (state === 'gaveUp' && fold !== null) this.#exchange.tapGaveUp = true;
+      if (fold?.ended === true) this.#exchange.answerEnded = true;
       // A body that could not be read proves nothing about its last event.
       done(fold === null || fold.ended || state === 'gaveUp' || this.#scanner.framing === 'none');
     });
