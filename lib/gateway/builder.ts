@@ -1,17 +1,18 @@
 import type { Clock } from '../base/index.ts';
 import { Pool, StateIds } from '../keys/index.ts';
 import { type Limits, openLimits } from '../limits/index.ts';
-import type { FactSink, House, Installed } from '../pipeline/index.ts';
-import type { CompiledProviders } from '../providers/index.ts';
+import type { FactSink, House, Installed, Warning } from '../pipeline/index.ts';
+import type { CompiledProviders, PriceFeed, PriceFile } from '../providers/index.ts';
 import type { Upstreams } from '../proxy/index.ts';
 import { type Assembly, assemble } from './assemble.ts';
 import { FEATURES } from './features.ts';
 import { type Lasting, lastingOf } from './lasting.ts';
+import { openPrices } from './open-prices.ts';
 import type { Settings } from './settings.ts';
 import { settingsDigest } from './settings-digest.ts';
 
 /** A feature as it was installed, and from which settings. */
-interface Running<I extends Installed = Installed> {
+export interface Running<I extends Installed = Installed> {
   readonly digest: string;
   readonly installed: I;
 }
@@ -23,7 +24,9 @@ export interface Build {
   /** By config section. */
   readonly features: ReadonlyMap<string, Running>;
   readonly limits: Running<Limits>;
-  /** All that was installed, of both. */
+  /** Null without `usage.prices`. */
+  readonly prices: Running<PriceFeed> | null;
+  /** All that was installed. */
   readonly installed: readonly Installed[];
   readonly lasting: Lasting;
   readonly pool: Pool;
@@ -36,7 +39,10 @@ export interface BuilderHouse {
   readonly clock: Clock;
   /** What features are lent, for one set of providers. */
   house(compiled: CompiledProviders): House;
-  compile(settings: Settings): Promise<CompiledProviders>;
+  compile(settings: Settings, prices: PriceFile | null): Promise<CompiledProviders>;
+  warn(warning: Warning): void;
+  /** The list of prices is another one: the same settings amount to something else. */
+  pricesChanged(): void;
   upstreams(settings: Settings): Upstreams;
   /** Sinks that are always there, beside those of the features. */
   sinks(installed: readonly Installed[]): readonly FactSink[];
@@ -54,13 +60,14 @@ export class Builder {
   }
 
   async build(settings: Settings, before: Build | null): Promise<Build> {
-    const compiled = await this.#house.compile(settings);
-    const house = this.#house.house(compiled);
     const fresh: Installed[] = [];
     try {
+      const prices = await openPrices(settings, this.#house, before?.prices ?? null, fresh);
+      const compiled = await this.#house.compile(settings, prices?.installed.list ?? null);
+      const house = this.#house.house(compiled);
       const features = await this.#install(settings, house, before, fresh);
       const limits = await this.#limits(settings, house, before, fresh);
-      return await this.#assemble(settings, compiled, { features, limits }, before);
+      return await this.#assemble(settings, compiled, { features, limits, prices }, before);
     } catch (error) {
       await Promise.all(fresh.map(installed => installed.close?.()));
       throw error;
@@ -70,11 +77,11 @@ export class Builder {
   async #assemble(
     settings: Settings,
     compiled: CompiledProviders,
-    parts: Pick<Build, 'features' | 'limits'>,
+    parts: Pick<Build, 'features' | 'limits' | 'prices'>,
     before: Build | null,
   ): Promise<Build> {
     const { clock } = this.#house;
-    const { features, limits } = parts;
+    const { features, limits, prices } = parts;
     const pooled = [...compiled.providers.values()].some(({ keys }) => keys.length > 1);
     const stateIds = pooled ? (before?.stateIds ?? new StateIds()) : null;
     const pool = new Pool(
@@ -82,7 +89,7 @@ export class Builder {
         clock,
         providers: compiled.providers.values(),
         boundKey: stateIds === null ? null : exchange => stateIds.keyFor(exchange),
-        warn: warning => this.#house.house(compiled).warn(warning),
+        warn: warning => this.#house.warn(warning),
       },
       before?.pool ?? null,
     );
@@ -90,7 +97,9 @@ export class Builder {
       before === null || poolsDiffer(before.settings, settings)
         ? this.#house.upstreams(settings)
         : before.upstreams;
-    const installed = [...features.values(), limits].map(running => running.installed);
+    const installed = [...features.values(), limits, ...(prices === null ? [] : [prices])].map(
+      running => running.installed,
+    );
     const lasting = await lastingOf(settings, clock, before?.lasting ?? null);
     const assembly = assemble(settings, {
       clock,
@@ -103,7 +112,7 @@ export class Builder {
       upstreams,
       sinks: this.#house.sinks(installed),
     });
-    return { settings, upstreams, features, limits, installed, lasting, pool, stateIds, assembly };
+    return { settings, upstreams, features, limits, prices, installed, lasting, pool, stateIds, assembly };
   }
 
   /** Installs what config asks for; a feature whose settings did not change lives on. */

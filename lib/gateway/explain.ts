@@ -7,7 +7,7 @@ import type { Settings } from './settings.ts';
 
 /** What the settings amount to, for `weir check --explain`: opens and writes nothing. */
 export function explain(settings: Settings, catalogue: Catalogue): readonly string[] {
-  const compiled = compileSettingsProviders(settings, catalogue, systemClock, null);
+  const compiled = compileSettingsProviders(settings, catalogue, systemClock, null, null);
   const providers = 'providers' in compiled ? [...compiled.providers.values()] : [];
   const pooled = providers.filter(({ keys }) => keys.length > 0);
   const { staticKeys, issuers, open } = settings.auth;

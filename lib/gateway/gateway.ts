@@ -9,7 +9,7 @@ import { type DemoOrigin, startDemoOrigin } from '../demo/index.ts';
 import type { Refusal } from '../errors/index.ts';
 import { LineBudget, Log, type LogOptions } from '../observe/index.ts';
 import type { Fact, FactSink, House, Installed, Warning } from '../pipeline/index.ts';
-import type { CompiledProviders } from '../providers/index.ts';
+import type { CompiledProviders, PriceFile } from '../providers/index.ts';
 import { DnsCache, type DrainTimes, Listener, RequestHandler, Upstreams } from '../proxy/index.ts';
 import { adminFact } from '../usage/index.ts';
 import { type Build, Builder } from './builder.ts';
@@ -80,7 +80,9 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     this.#builder = new Builder({
       clock,
       house: compiled => this.#house(compiled),
-      compile: settings => this.#compile(settings),
+      compile: (settings, prices) => this.#compile(settings, prices),
+      warn: warning => this.#warn(warning),
+      pricesChanged: () => this.#takePrices(),
       upstreams: ({ limits, timeouts }) => new Upstreams(limits.inflight, timeouts.connectMs, this.#dns),
       sinks: installed => this.#sinks(installed),
     });
@@ -93,7 +95,10 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     try {
       if (settings.ops !== undefined)
         gateway.#ops = await Ops.create(settings.ops, gateway.#opsView(), packageVersion());
-      gateway.#commit(await gateway.#builder.build(settings, null));
+      const built = gateway.#builder.build(settings, null).then(build => gateway.#commit(build));
+      // Prices may change as soon as there are any: they are taken after this.
+      gateway.#applying = built.catch(() => {});
+      await built;
     } catch (error) {
       await gateway.close({ lameDuckMs: 0, drainMs: 0 });
       throw error;
@@ -173,12 +178,22 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     if (this.#log !== null && this.#explanations.take()) this.#log.info(`${requestId}  ${code}: ${detail}`);
   }
 
-  async #compile(settings: Settings): Promise<CompiledProviders> {
+  /** Another list of prices is served as a reload is: in one step, and running exchanges keep theirs. */
+  #takePrices(): void {
+    const taken = this.#applying.then(() => this.#apply(this.#build.settings));
+    this.#applying = taken.catch(() => {});
+    taken.then(
+      result => result.ok && this.#log?.info('a new list of prices serves'),
+      error => this.#bug(error, 'prices'),
+    );
+  }
+
+  async #compile(settings: Settings, prices: PriceFile | null): Promise<CompiledProviders> {
     const { catalogue } = this.#loader;
     const scripted = wantsScripted(settings, catalogue);
     if (scripted) this.#demo ??= await startDemoOrigin();
     const origin = scripted ? this.#demo!.origin : null;
-    const compiled = compileSettingsProviders(settings, catalogue, this.#clock, origin);
+    const compiled = compileSettingsProviders(settings, catalogue, this.#clock, origin, prices);
     // The loader has compiled the same section, so nothing is left to be wrong.
     if ('providers' in compiled) return compiled;
     throw new Error(compiled.map(({ path, message }) => `${path}: ${message}`).join('\n'));

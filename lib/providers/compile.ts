@@ -19,7 +19,7 @@ import { CompiledProvider } from './compiled-provider.ts';
 import { PROVIDER_NAME, PROVIDER_NAME_MAX, reservedNames } from './names.ts';
 import { fillTemplate, type Origin, parseOrigin, templateVariables } from './origin.ts';
 import { compilePoolKeys } from './pool-keys.ts';
-import { type PriceFile, readPriceFile } from './prices/price-file.ts';
+import type { PriceFile } from './prices/price-file.ts';
 import { compilePrices, FirstOf } from './prices/price-list.ts';
 import type { PriceSettings } from './prices/rates.ts';
 import type { ProviderProblem } from './problem.ts';
@@ -32,11 +32,8 @@ export interface ProviderTools {
   readonly postForm: PostForm;
   /** Where the scripted server listens, or null while it does not run: then its row is left out. */
   readonly scriptedOrigin: string | null;
-  /** A file of prices in LiteLLM's form, asked after the config's own prices. */
-  readonly priceFile?: {
-    readonly path: string /** Where config names it. */;
-    readonly setting: string;
-  } | null;
+  /** A list of prices in LiteLLM's form, asked after the config's own prices. */
+  readonly priceFile: PriceFile | null;
 }
 
 /** A path prefix that leads to a provider without its name. */
@@ -80,9 +77,7 @@ export function compileProviders(
   dialects: ReadonlyMap<string, Dialect>,
   tools: ProviderTools,
 ): CompiledProviders | readonly ProviderProblem[] {
-  const file = tools.priceFile == null ? null : readPriceFile(tools.priceFile.path);
-  if (typeof file === 'string') return [{ path: tools.priceFile!.setting, message: file }];
-  const compiler = new Compiler(dialects, tools, file);
+  const compiler = new Compiler(dialects, tools);
   const entries = new Map(Object.entries(section ?? {}));
   for (const [name, row] of catalogue.rows) {
     const settings = entries.get(name) ?? null;
@@ -132,12 +127,10 @@ class Compiler {
   readonly problems: ProviderProblem[] = [];
   readonly #dialects: ReadonlyMap<string, Dialect>;
   readonly #tools: ProviderTools;
-  readonly #priceFile: PriceFile | null;
 
-  constructor(dialects: ReadonlyMap<string, Dialect>, tools: ProviderTools, priceFile: PriceFile | null) {
+  constructor(dialects: ReadonlyMap<string, Dialect>, tools: ProviderTools) {
     this.#dialects = dialects;
     this.#tools = tools;
-    this.#priceFile = priceFile;
   }
 
   refuse(path: string, message: string): void {
@@ -225,7 +218,7 @@ class Compiler {
   #prices({ name, row, settings }: Draft): PriceList {
     const filed: PriceList[] = [];
     for (const priceName of row.priceNames ?? [name]) {
-      const list = this.#priceFile?.get(priceName);
+      const list = this.#tools.priceFile?.get(priceName);
       if (list !== undefined) filed.push(list);
     }
     return new FirstOf([

@@ -3,8 +3,10 @@ export interface UsageSettings {
   readonly journal: string;
   /** Where facts are summed up and kept for ever, or `none`. */
   readonly store: 'none' | `sqlite:${string}`;
-  /** A price file in the format of LiteLLM's. */
+  /** A list of prices in the form of LiteLLM's: a path, or an address. */
   readonly prices?: string;
+  /** How often it is read again. */
+  readonly pricesRefreshMs: number;
   /** `none`, `batch`, or an interval such as `1s`. */
   readonly fsync: string;
   readonly onFull: 'serve' | 'refuse';
@@ -37,7 +39,8 @@ export const usageSchema = {
       path: 'sqlite:',
       expects: 'none, or a file such as sqlite:./data/weir.db',
     },
-    prices: { type: 'string', minLength: 1, path: true },
+    prices: { type: 'string', minLength: 1, path: 'unless an address' },
+    pricesRefreshMs: { duration: true, minimum: 60_000, maximum: 604_800_000, default: 86_400_000 },
     fsync: {
       type: 'string',
       pattern: '^(?:none|batch|[1-9][0-9]{0,5}(?:ms|s|m))$',

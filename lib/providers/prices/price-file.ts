@@ -1,13 +1,17 @@
 import { readFileSync, statSync } from 'node:fs';
-import type { PriceList } from '../../pipeline/index.ts';
 import { ModelPrice, type Tier } from './price.ts';
 import { PriceTable } from './price-list.ts';
 import { RATE_POWERS, type RateName, type Rates, scaledRate } from './rates.ts';
 
 /** Price lists by the file's own names of providers. */
-export type PriceFile = ReadonlyMap<string, PriceList>;
+export type PriceFile = ReadonlyMap<string, PriceTable>;
 
-const MAX_FILE_BYTES = 32 * 1024 * 1024;
+/** How many models, or patterns of models, have a price. */
+export function modelCount(file: PriceFile): number {
+  return file.values().reduce((sum, table) => sum + table.size, 0);
+}
+
+export const MAX_PRICE_FILE_BYTES = 32 * 1024 * 1024;
 /** The file states USD for one unit of everything; ours are 10⁻¹⁸ USD. */
 const POWER = 18;
 
@@ -54,7 +58,7 @@ const NO_MODELS: ReadonlySet<string> = new Set(['sample_spec', 'fallback_general
 export function readPriceFile(path: string): PriceFile | string {
   let text: string;
   try {
-    if (statSync(path).size > MAX_FILE_BYTES) return `${path} is larger than 32 MiB`;
+    if (statSync(path).size > MAX_PRICE_FILE_BYTES) return `${path} is larger than 32 MiB`;
     text = readFileSync(path, 'utf8');
   } catch (error) {
     return `${path} cannot be read (${(error as NodeJS.ErrnoException).code})`;

@@ -28,6 +28,11 @@ export class PriceTable implements PriceList {
     else if (!this.#byName.has(model)) this.#byName.set(model, price);
   }
 
+  /** Names and patterns. */
+  get size(): number {
+    return this.#byName.size + this.#byPattern.length;
+  }
+
   /** A name before any pattern, then the first pattern that fits. */
   find(model: string): Price | null {
     const named = this.#byName.get(model);
