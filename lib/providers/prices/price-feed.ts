@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/index.ts';
 import type { Degradation, Installed, Metric, Warning } from '../../pipeline/index.ts';
 import { type LastGood, readLastGood, writeLastGood } from './last-good.ts';
-import { modelCount, type PriceFile, parsePriceFile } from './price-file.ts';
+import { modelCount, type PriceFile, parsePriceFile, parsePriceFileBeside } from './price-file.ts';
 import type { PriceSource, SourceReading } from './price-source.ts';
 
 export interface PriceFeedOptions {
@@ -142,7 +142,8 @@ export class PriceFeed implements Installed {
   }
 
   async #take({ text, validator }: Extract<SourceReading, { kind: 'text' }>): Promise<void> {
-    const list = parsePriceFile(text);
+    const list = await parsePriceFileBeside(text);
+    if (this.#closing.signal.aborted) return;
     if (typeof list === 'string') {
       this.#failed(list);
       return;

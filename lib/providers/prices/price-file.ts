@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { ModelPrice, type Tier } from './price.ts';
 import { PriceTable } from './price-list.ts';
 import { RATE_POWERS, type RateName, type Rates, scaledRate } from './rates.ts';
@@ -12,6 +13,8 @@ export function modelCount(file: PriceFile): number {
 }
 
 export const MAX_PRICE_FILE_BYTES = 32 * 1024 * 1024;
+/** Models of one provider between two steps: about a millisecond's work. */
+const STEP_MODELS = 64;
 /** The file states USD for one unit of everything; ours are 10⁻¹⁸ USD. */
 const POWER = 18;
 
@@ -69,6 +72,24 @@ export function readPriceFile(path: string): PriceFile | string {
 
 /** The same of a text. */
 export function parsePriceFile(text: string): PriceFile | string {
+  const parsing = parseInSteps(text);
+  for (;;) {
+    const step = parsing.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The same in short steps, with the work of others between them. */
+export async function parsePriceFileBeside(text: string): Promise<PriceFile | string> {
+  const parsing = parseInSteps(text);
+  for (;;) {
+    const step = parsing.next();
+    if (step.done === true) return step.value;
+    await setImmediate();
+  }
+}
+
+function* parseInSteps(text: string): Generator<void, PriceFile | string> {
   const root = parseObject(text);
   if (typeof root === 'string') return root;
   const tables = new Map<string, PriceTable>();
@@ -83,6 +104,7 @@ export function parsePriceFile(text: string): PriceFile | string {
     const table = tables.get(provider) ?? new PriceTable();
     tables.set(provider, table);
     table.add(modelOf(key, provider), price);
+    if (table.size % STEP_MODELS === 0) yield;
   }
   return tables.size > 0 ? tables : 'holds no prices';
 }
@@ -125,7 +147,7 @@ function priceOf(entry: Member): ModelPrice | string | null {
   const rates: OwnRates = {};
   const tiers = new Map<number, OwnRates>();
   for (const [field, value] of Object.entries(entry)) {
-    const above = ABOVE.exec(field);
+    const above = field.includes('_above_') ? ABOVE.exec(field) : null;
     const name = TOKEN_FIELDS.get(above?.[1] ?? field) ?? modeField(entry.mode, field);
     if (name === undefined || value === null) continue;
     const power = name === 'audioSecond' ? RATE_POWERS.audioSecond : POWER;
