@@ -69,12 +69,14 @@ export function assemble(settings: Settings, parts: Parts): Assembly {
   const { compiled, installed, limits, stateIds } = parts;
   const { listen, auth } = settings;
   const usage = settings.usage as UsageSettings | undefined;
+  const estimates = usage?.estimate ?? false;
   const stages = [...coreStages(settings, parts), ...installed.flatMap(feature => feature.stages ?? [])];
   const admit = installed.flatMap(feature => feature.admitStages ?? []);
   const settler = new Settler({
     clock: parts.clock,
     sinks: [...installed.flatMap(feature => feature.sinks ?? []), ...parts.sinks],
     tagHeaders: usage?.tagHeaders ?? [],
+    estimates,
   });
   const blockers = installed.flatMap(feature => (feature.blockedBy ? [feature.blockedBy] : []));
   const openers = installed.flatMap(feature => (feature.opened ? [feature.opened] : []));
@@ -102,7 +104,8 @@ export function assemble(settings: Settings, parts: Parts): Assembly {
     isOpen: provider =>
       (auth.open && provider.keys.length > 0) || (provider.scheme.name === 'none' && (auth.open || byo)),
     upstreams: parts.upstreams,
-    openTap: tapOpener(stateIds === null ? null : (exchange, id) => stateIds.learn(exchange, id)),
+    metersText: estimates,
+    openTap: tapOpener(stateIds === null ? null : (exchange, id) => stateIds.learn(exchange, id), estimates),
     settle: (exchange, recorded) => settler.settle(exchange, recorded),
     opened: openers.length === 0 ? null : exchange => tellAll(openers, exchange),
     holdsEnd: installed.some(feature => feature.holdsEnd === true),

@@ -9,7 +9,7 @@ import type { Plan } from './plan.ts';
 import { Relay } from './relay.ts';
 import { type BodyStart, declaredLength, IN_HAND_BYTES, startBody } from './request-body.ts';
 import { outboundRequest } from './request-head.ts';
-import { scanRequest } from './request-scan.ts';
+import { meterText, scanRequest } from './request-scan.ts';
 import { relayedReason } from './response-head.ts';
 import type { RunHouse } from './run-house.ts';
 import { runStages } from './run-stages.ts';
@@ -106,6 +106,7 @@ export class Run {
     if (this.#continueExpected) exchange.res.writeContinue();
     const bodiless = exchange.req.method === 'GET' || exchange.req.method === 'HEAD';
     this.#scan = bodiless ? null : scanRequest(exchange, this.plan.readsOutputLimit);
+    if (this.plan.metersText && !bodiless) exchange.requestText = meterText(exchange);
     this.#bytesMax = bytesMax;
     this.#uploadMs = this.nowMs();
     const isWhole = exchange.needsWholeBody || (principal.managed && exchange.provider!.scheme.needsBody);
@@ -147,6 +148,7 @@ export class Run {
     this.exchange.requestBytes += chunk.length;
     if (this.#uploadMs !== null) this.#uploadMs = this.nowMs();
     this.#scan?.write(chunk);
+    this.exchange.requestText?.write(chunk);
   }
 
   #dispatch(): void {

@@ -21,9 +21,9 @@ const BILLED: ReadonlySet<Operation> = new Set([
  * What a finished exchange cost. The provider's own statement wins; else the
  * price of the model that served, or, where that has none, of the one asked
  * for. An answer that is no success is charged by nobody. Null where anything
- * it takes is unknown, never 0.
+ * it takes is unknown, never 0. `estimated` are the counts where some of them are.
  */
-export function priceExchange(exchange: Exchange): Cost {
+export function priceExchange(exchange: Exchange, estimated: PricedUsage | null = null): Cost {
   const { usage, provider, endpoint, status } = exchange;
   if (usage !== null && usage.costNanos !== null)
     return { costNanos: usage.costNanos, costSource: 'provider', priceVersion: null };
@@ -33,7 +33,7 @@ export function priceExchange(exchange: Exchange): Cost {
   if (exchange.tapGaveUp || usage?.invalid === true) return UNPRICED;
   const find = (model: string | null | undefined) => (model == null ? null : provider.prices.find(model));
   const price = find(usage?.modelServed) ?? find(exchange.modelRequested);
-  const costNanos = price?.costNanos(finalCounts(exchange)) ?? null;
+  const costNanos = price?.costNanos(estimated ?? finalCounts(exchange)) ?? null;
   return costNanos === null ? UNPRICED : { costNanos, costSource: 'price', priceVersion: price!.version };
 }
 

@@ -7,6 +7,8 @@ export interface UsageSettings {
   readonly prices?: string;
   /** How often it is read again. */
   readonly pricesRefreshMs: number;
+  /** Counts that no provider stated are estimated, and marked so. */
+  readonly estimate: boolean;
   /** `none`, `batch`, or an interval such as `1s`. */
   readonly fsync: string;
   readonly onFull: 'serve' | 'refuse';
@@ -41,6 +43,7 @@ export const usageSchema = {
     },
     prices: { type: 'string', minLength: 1, path: 'unless an address' },
     pricesRefreshMs: { duration: true, minimum: 60_000, maximum: 604_800_000, default: 86_400_000 },
+    estimate: { type: 'boolean', default: false },
     fsync: {
       type: 'string',
       pattern: '^(?:none|batch|[1-9][0-9]{0,5}(?:ms|s|m))$',
