@@ -20,6 +20,7 @@ export interface Running<I extends Installed = Installed> {
 /** Everything that one set of settings amounts to. */
 export interface Build {
   readonly settings: Settings;
+  readonly compiled: CompiledProviders;
   readonly upstreams: Upstreams;
   /** By config section. */
   readonly features: ReadonlyMap<string, Running>;
@@ -112,7 +113,19 @@ export class Builder {
       upstreams,
       sinks: this.#house.sinks(installed),
     });
-    return { settings, upstreams, features, limits, prices, installed, lasting, pool, stateIds, assembly };
+    return {
+      settings,
+      compiled,
+      upstreams,
+      features,
+      limits,
+      prices,
+      installed,
+      lasting,
+      pool,
+      stateIds,
+      assembly,
+    };
   }
 
   /** Installs what config asks for; a feature whose settings did not change lives on. */

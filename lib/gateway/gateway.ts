@@ -150,6 +150,7 @@ export class Gateway extends EventEmitter<GatewayEvents> {
       settings: () => this.#build.settings,
       installed: () => this.#build.installed,
       pool: () => this.#build.pool,
+      prices: () => this.#build.compiled.prices,
       proxy: () => this.#proxy,
       record: (fact, recorded) => this.#build.assembly.settler.record(fact, recorded),
       reportBug: (error, requestId) => this.#bug(error, requestId),

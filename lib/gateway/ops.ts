@@ -3,8 +3,10 @@ import { BadCredentialBudget, type Clock, type IdSource } from '../base/index.ts
 import { issuerRoutes, type Pool, poolMetrics, poolRoutes } from '../keys/index.ts';
 import type { Metrics } from '../observe/index.ts';
 import type { AdminRoute, Fact, Installed, Metric } from '../pipeline/index.ts';
+import type { ProviderPrices } from '../providers/index.ts';
 import type { RequestHandler } from '../proxy/index.ts';
 import { adminFact } from '../usage/index.ts';
+import { priceRoutes } from './price-view.ts';
 import type { Settings } from './settings.ts';
 
 /** How long an admin call waits until it is on record, before it is refused. */
@@ -17,6 +19,7 @@ export interface OpsView {
   settings(): Settings;
   installed(): readonly Installed[];
   pool(): Pool;
+  prices(): ReadonlyMap<string, ProviderPrices>;
   proxy(): RequestHandler;
   record(fact: Fact, recorded: (isRecorded: boolean) => void): boolean;
   reportBug(error: unknown, requestId: string): void;
@@ -88,6 +91,7 @@ class RoutesOf {
     this.#own = [
       ...poolRoutes(() => view.pool(), view.clock),
       ...issuerRoutes(() => view.settings().auth, view.clock),
+      ...priceRoutes(() => view.prices()),
     ];
   }
 

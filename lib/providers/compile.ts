@@ -6,7 +6,6 @@ import type {
   DrainLimit,
   KeyRefusal,
   PoolKey,
-  PriceList,
   Provider,
   StreamUsagePolicy,
   UsageTraits,
@@ -20,7 +19,8 @@ import { PROVIDER_NAME, PROVIDER_NAME_MAX, reservedNames } from './names.ts';
 import { fillTemplate, type Origin, parseOrigin, templateVariables } from './origin.ts';
 import { compilePoolKeys } from './pool-keys.ts';
 import type { PriceFile } from './prices/price-file.ts';
-import { compilePrices, FirstOf } from './prices/price-list.ts';
+import { compilePrices, type PriceTable } from './prices/price-list.ts';
+import { ProviderPrices } from './prices/provider-prices.ts';
 import type { PriceSettings } from './prices/rates.ts';
 import type { ProviderProblem } from './problem.ts';
 import type { ProviderRow } from './row.ts';
@@ -49,6 +49,8 @@ export interface CompiledProviders {
   readonly providers: ReadonlyMap<string, Provider>;
   /** Longest prefix first. */
   readonly bare: readonly BareRoute[];
+  /** What each provider's models cost. */
+  readonly prices: ReadonlyMap<string, ProviderPrices>;
 }
 
 const DEFAULT_REQUEST_ID_HEADERS: readonly string[] = ['x-request-id'];
@@ -92,7 +94,8 @@ export function compileProviders(
     else compiler.problems.push(fault);
   }
   if (compiler.problems.length > 0) return compiler.problems;
-  return { providers: compiler.providers, bare: bareRoutes(catalogue, compiler.providers) };
+  const { providers, prices } = compiler;
+  return { providers, bare: bareRoutes(catalogue, providers), prices };
 }
 
 function nameFault(name: string, reserved: ReadonlySet<string>): ProviderProblem | null {
@@ -124,6 +127,7 @@ interface Draft {
 
 class Compiler {
   readonly providers = new Map<string, Provider>();
+  readonly prices = new Map<string, ProviderPrices>();
   readonly problems: ProviderProblem[] = [];
   readonly #dialects: ReadonlyMap<string, Dialect>;
   readonly #tools: ProviderTools;
@@ -148,6 +152,7 @@ class Compiler {
     const scheme = this.#scheme(draft, schemeName, origin.originPath);
     const prices = this.#prices(draft);
     if (scheme === null || this.problems.length > before) return;
+    this.prices.set(name, prices);
     this.providers.set(
       name,
       new CompiledProvider({
@@ -215,20 +220,16 @@ class Compiler {
   }
 
   /** The operator's word first, then the file, then what the row states. */
-  #prices({ name, row, settings }: Draft): PriceList {
-    const filed: PriceList[] = [];
-    for (const priceName of row.priceNames ?? [name]) {
-      const list = this.#tools.priceFile?.get(priceName);
-      if (list !== undefined) filed.push(list);
-    }
-    return new FirstOf([
-      this.#stated(name, settings?.prices ?? []),
-      ...filed,
-      this.#stated(name, row.prices ?? []),
+  #prices({ name, row, settings }: Draft): ProviderPrices {
+    const listed = (row.priceNames ?? [name]).flatMap(each => this.#tools.priceFile?.get(each) ?? []);
+    return new ProviderPrices([
+      ['config', this.#stated(name, settings?.prices ?? [])],
+      ...listed.map(table => ['list', table] as const),
+      ['row', this.#stated(name, row.prices ?? [])],
     ]);
   }
 
-  #stated(name: string, prices: readonly PriceSettings[]): PriceList {
+  #stated(name: string, prices: readonly PriceSettings[]): PriceTable {
     const { table, faults } = compilePrices(prices);
     for (const { path, message } of faults) this.refuse(`${name}.prices${path}`, message);
     return table;

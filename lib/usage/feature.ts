@@ -4,11 +4,13 @@ import { type JournalPart, openJournal } from './open-journal.ts';
 import type { UsageHouse, UsagePart } from './part.ts';
 import { type UsageSettings, usageSchema } from './settings.ts';
 import { startShipping } from './start-shipping.ts';
+import { UnpricedWatch } from './unpriced-watch.ts';
 
 /** Whatever the section asks for beside the journal. */
 function startParts(house: UsageHouse): readonly UsagePart[] {
   const { ledger } = house;
-  return ledger === null ? [] : [startShipping(ledger, house)];
+  const watch = new UnpricedWatch(warning => house.house.warn(warning));
+  return [{ sinks: [watch] }, ...(ledger === null ? [] : [startShipping(ledger, house)])];
 }
 
 async function install(settings: UsageSettings, house: House): Promise<Installed> {

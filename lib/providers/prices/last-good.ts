@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { type PriceFile, parsePriceFile } from './price-file.ts';
 
 /** The last list that was good, as it came. */
 export interface LastGood {
@@ -16,7 +17,7 @@ function nameOf(setting: string): string {
 }
 
 /** What the file keeps of this very source; null where there is none, or it is damaged. */
-export async function readLastGood(path: string, setting: string): Promise<LastGood | null> {
+async function readLastGood(path: string, setting: string): Promise<LastGood | null> {
   try {
     const kept = JSON.parse(await readFile(path, 'utf8')) as Partial<Record<string, unknown>>;
     const { source, sha256, validator, readMs, text } = kept;
@@ -26,6 +27,17 @@ export async function readLastGood(path: string, setting: string): Promise<LastG
   } catch {
     return null;
   }
+}
+
+/** The list that the file keeps of this source, compiled; null where there is none. */
+export async function readKeptPrices(
+  path: string,
+  setting: string,
+): Promise<{ readonly file: PriceFile; readonly readMs: number; readonly validator: string | null } | null> {
+  const kept = await readLastGood(path, setting);
+  const file = kept === null ? null : parsePriceFile(kept.text);
+  if (kept === null || file === null || typeof file === 'string') return null;
+  return { file, readMs: kept.readMs, validator: kept.validator };
 }
 
 /** Replaces the file in one step. Rejects with the system's error. */

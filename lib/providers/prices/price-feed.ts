@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/index.ts';
 import type { Degradation, Installed, Metric, Warning } from '../../pipeline/index.ts';
-import { type LastGood, readLastGood, writeLastGood } from './last-good.ts';
-import { modelCount, type PriceFile, parsePriceFile, parsePriceFileBeside } from './price-file.ts';
+import { type LastGood, readKeptPrices, writeLastGood } from './last-good.ts';
+import { modelCount, type PriceFile, parsePriceFileBeside } from './price-file.ts';
 import type { PriceSource, SourceReading } from './price-source.ts';
 
 export interface PriceFeedOptions {
@@ -124,10 +124,9 @@ export class PriceFeed implements Installed {
 
   async #restore(): Promise<void> {
     const { lastGoodPath, setting } = this.#options;
-    const kept = lastGoodPath === null ? null : await readLastGood(lastGoodPath, setting);
-    const list = kept === null ? null : parsePriceFile(kept.text);
-    if (kept === null || list === null || typeof list === 'string') return;
-    this.#list = list;
+    const kept = lastGoodPath === null ? null : await readKeptPrices(lastGoodPath, setting);
+    if (kept === null) return;
+    this.#list = kept.file;
     this.#validator = kept.validator;
     this.#readMs = kept.readMs;
   }
