@@ -184,7 +184,11 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     const taken = this.#applying.then(() => this.#apply(this.#build.settings));
     this.#applying = taken.catch(() => {});
     taken.then(
-      result => result.ok && this.#log?.info('a new list of prices serves'),
+      result => {
+        if (result.ok) this.#log?.info('a new list of prices serves');
+        else if (this.#closing === null)
+          this.#warn({ code: 'price_list_not_served', message: result.problems[0]!.message });
+      },
       error => this.#bug(error, 'prices'),
     );
   }

@@ -41,11 +41,13 @@ function joined(journal: JournalPart | null, parts: readonly UsagePart[]): Omit<
 export const usageFeature: Feature<UsageSettings> = {
   section: 'usage',
   schema: usageSchema,
-  describe: ({ journal, store, fsync, onFull }) => [
+  describe: ({ journal, store, fsync, onFull, prices, estimate }) => [
     journal === 'none'
       ? 'no journal'
       : `one fact a line in ${journal}, fsync ${fsync}; when it cannot be written: ${onFull}`,
     store === 'none' ? 'no store' : `summed up in ${store}`,
+    ...(prices === undefined ? [] : [`prices of ${prices.replace(/\?.*/, '')}`]),
+    ...(estimate ? ['tokens that no provider states are estimated'] : []),
   ],
   install,
 };

@@ -36,7 +36,7 @@ export const addPrices: AddVerb = (program, io, exit) => {
       'after',
       examples([
         ['weir prices -c config.yaml', 'every price there is'],
-        ['weir prices -c config.yaml --provider openai --model gpt-x', 'why did this cost that'],
+        ['weir prices -c config.yaml --provider lab --model small-1', 'why did this cost that'],
         ['weir prices -c config.yaml --json', 'with every rate, for a script'],
       ]) + MEANING,
     )

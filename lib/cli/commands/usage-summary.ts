@@ -26,6 +26,7 @@ const COLUMNS = [
   'aborted',
   'lost',
   'unmetered',
+  'estimated',
   'inputTokens',
   'outputTokens',
 ] as const;
@@ -36,6 +37,7 @@ const HEAD = [
   'ABORTED',
   'LOST',
   'UNMETERED',
+  'ESTIMATED',
   'INPUT TOKENS',
   'OUTPUT TOKENS',
   'USD',
