@@ -51,7 +51,10 @@ async function holdRequest({ provider, port }: Served, t: Test) {
 }
 
 t.test('a fact listener that throws keeps no client waiting, and is told as a warning', async t => {
-  for (const usage of [undefined, { journal: join(folderFor(t), 'journal'), store: 'none', holdMs: 60_000 }]) {
+  for (const usage of [
+    undefined,
+    { journal: join(folderFor(t), 'journal'), store: 'none', holdMs: 60_000 },
+  ]) {
     const { gateway, port } = await serve(t, usage === undefined ? {} : { usage });
     const warnings: Warning[] = [];
     gateway.on('warning', warning => warnings.push(warning));
