@@ -18,3 +18,4 @@ export {
   type SummaryRow,
 } from './ledger.ts';
 export { type LedgerOptions, openLedger } from './open-ledger.ts';
+export { placeOf, type StoreUrl, storeUrlFault } from './store-url.ts';

@@ -47,7 +47,7 @@ function rollupBetween(span: 'day' | 'month', from: number, to: number): Sql | n
 }
 
 function factsBetween(fromMs: number, toMs: number): Sql | null {
-  return fromMs < toMs ? { sql: `SELECT * FROM (${DAYS_OF_FACTS})`, values: [fromMs, toMs] } : null;
+  return fromMs < toMs ? { sql: `SELECT * FROM (${DAYS_OF_FACTS}) AS edge`, values: [fromMs, toMs] } : null;
 }
 
 function joined(parts: readonly (Sql | null)[]): Sql {
