@@ -6,6 +6,7 @@ import type { SettingsFault } from '../config/index.ts';
 import { checkIssuers, type DenySettings, isAddressRange, parseInstant } from '../keys/index.ts';
 import type { Catalogue } from '../providers/index.ts';
 import { UNIX_PEER } from '../proxy/index.ts';
+import { storeUrlFault } from '../store/index.ts';
 import type { UsageSettings } from '../usage/index.ts';
 import { CREDENTIAL_FIELDS } from '../wire/index.ts';
 import { compileSettingsProviders, wantsScripted } from './providers.ts';
@@ -120,6 +121,12 @@ function checkTagHeaders({ usage }: Settings): SettingsFault[] {
   );
 }
 
+function checkStore({ usage }: Settings): SettingsFault[] {
+  const { store = 'none' } = (usage as UsageSettings | undefined) ?? {};
+  const message = store === 'none' ? null : storeUrlFault(store);
+  return message === null ? [] : [{ path: ['usage', 'store'], message }];
+}
+
 /** The sections that may name a NATS server. */
 function checkNats(settings: Settings): readonly SettingsFault[] {
   const { nats: limits } = settings.limits;
@@ -166,6 +173,7 @@ export function checkSettings(settings: Settings, catalogue: Catalogue): readonl
     ...checkOps(settings),
     ...checkNats(settings),
     ...checkTagHeaders(settings),
+    ...checkStore(settings),
     ...checkProviders(settings, catalogue),
   ];
 }

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { Secret } from '../base/index.ts';
 
 /** Names a store: `sqlite:PATH`, or `postgres://…` (or `postgresql://…`), which is a `Secret` where it may hold a password. */
@@ -28,7 +29,9 @@ export function placeOf(url: StoreUrl): string {
 /** Why nothing can be opened there, or null. Never repeats what it was given. */
 export function storeUrlFault(url: StoreUrl): string | null {
   const text = revealed(url);
-  if (sqliteFile(text) !== null) return null;
+  const file = sqliteFile(text);
+  if (file !== null)
+    return isAbsolute(file) ? null : 'a path that comes by reference begins at the root: sqlite:/…';
   if (!POSTGRES.test(text)) return 'expected postgres://USER:PASSWORD@HOST/DATABASE';
   const parsed = URL.parse(text);
   if (parsed === null || hasBadEscapes(parsed))

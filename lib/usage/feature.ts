@@ -1,5 +1,5 @@
 import type { Feature, House, Installed } from '../pipeline/index.ts';
-import { openLedger } from '../store/index.ts';
+import { openLedger, placeOf } from '../store/index.ts';
 import { type JournalPart, openJournal } from './open-journal.ts';
 import type { UsageHouse, UsagePart } from './part.ts';
 import { type UsageSettings, usageSchema } from './settings.ts';
@@ -43,7 +43,7 @@ export const usageFeature: Feature<UsageSettings> = {
     journal === 'none'
       ? 'no journal'
       : `one fact a line in ${journal}, fsync ${fsync}; when it cannot be written: ${onFull}`,
-    store === 'none' ? 'no store' : `summed up in ${store}`,
+    store === 'none' ? 'no store' : `summed up in ${placeOf(store)}`,
   ],
   install,
 };

@@ -1,8 +1,10 @@
+import type { StoreUrl } from '../store/index.ts';
+
 export interface UsageSettings {
   /** Folder of the journal, or `none`. */
   readonly journal: string;
-  /** Where facts are summed up and kept for ever, or `none`. */
-  readonly store: 'none' | `sqlite:${string}`;
+  /** Where facts are summed up and kept for ever, or `none`. What came by reference may hold a password. */
+  readonly store: StoreUrl;
   /** A price file in the format of LiteLLM's. */
   readonly prices?: string;
   /** `none`, `batch`, or an interval such as `1s`. */
@@ -31,11 +33,16 @@ export const usageSchema = {
       default: './data/journal',
     },
     store: {
-      type: 'string',
-      pattern: '^(?:none|sqlite:.+)$',
       default: 'sqlite:./data/weir.db',
-      path: 'sqlite:',
-      expects: 'none, or a file such as sqlite:./data/weir.db',
+      oneOf: [
+        { secret: 'reference' },
+        {
+          type: 'string',
+          pattern: '^(?:none|sqlite:.+|postgres(?:ql)?://.+)$',
+          path: 'sqlite:',
+          expects: 'none, a file such as sqlite:./data/weir.db, or postgres://USER@HOST/DATABASE',
+        },
+      ],
     },
     prices: { type: 'string', minLength: 1, path: true },
     fsync: {

@@ -82,13 +82,13 @@ export class FaultProxy {
       near.destroy();
       return;
     }
-    far.on('data', bytes => {
+    far.on('data', (bytes: Buffer) => {
       if (this.cutAfterCommit > 0 && bytes.includes(COMMITTED)) {
         this.cutAfterCommit--;
         this.#cut(near);
       } else near.write(bytes);
     });
-    near.on('data', bytes => {
+    near.on('data', (bytes: Buffer) => {
       const at = this.cutAtFacts > 0 ? bytes.indexOf(INSERTING) : -1;
       if (at === -1) far.write(bytes);
       else {

@@ -42,7 +42,7 @@ async function versionOf(session: Session): Promise<number> {
     `SELECT EXISTS (SELECT FROM ${CLASSES} WHERE c.relname = 'migrations') AS here`,
   );
   if (found!.here !== true) return 0;
-  const [newest] = await session.rows('SELECT coalesce(max(number), 0) AS number FROM migrations');
+  const [newest] = await session.rows(`SELECT coalesce(max(number), 0) AS number FROM ${SCHEMA}.migrations`);
   return Number(newest!.number);
 }
 

@@ -25,7 +25,7 @@ export function problemText(error: unknown, url: string): string {
   const words = error instanceof AggregateError ? error.errors.map(messageOf).join('; ') : messageOf(error);
   const hint = HINTS[codeOf(error)];
   const text = hint === undefined ? words : `${words} (${hint})`;
-  return secretsOf(url).reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), text);
+  return text.replaceAll(secretsOf(url), '[redacted]');
 }
 
 function messageOf(error: unknown): string {
@@ -33,11 +33,12 @@ function messageOf(error: unknown): string {
   return message !== '' ? message : codeOf(error) || 'unknown';
 }
 
-/** Longest first, so that none is cut by another. */
-function secretsOf(url: string): readonly string[] {
+/** Matches all that must not be seen, the longest first, so that no part of it is left over. */
+function secretsOf(url: string): RegExp {
   const { password = '', searchParams } = URL.parse(url) ?? {};
   const found = [url, password, decoded(password), searchParams?.get('password') ?? ''];
-  return found.filter(secret => secret !== '').sort((a, b) => b.length - a.length);
+  const secrets = found.filter(secret => secret !== '').sort((a, b) => b.length - a.length);
+  return new RegExp(secrets.map(secret => RegExp.escape(secret)).join('|'), 'g');
 }
 
 function decoded(text: string): string {
