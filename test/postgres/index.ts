@@ -1,2 +1,2 @@
 export { FaultProxy } from './fault-proxy.ts';
-export { PostgresServer, postgresMissing } from './postgres-server.ts';
+export { PASSWORD, PostgresServer, postgresMissing } from './postgres-server.ts';
