@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Secret } from '../../lib/base/index.ts';
 import { type Ledger, type LedgerOptions, openLedger } from '../../lib/store/index.ts';
 import { PostgresServer, postgresMissing } from '../postgres/index.ts';
+import { selfSigned } from '../upstream/index.ts';
 import { conformance } from './conformance.ts';
 import { factText, factTexts } from './fact-text.ts';
 import { must, problemOf } from './must.ts';
@@ -14,10 +16,14 @@ if (skip !== false) {
 }
 const server = await PostgresServer.start(t);
 
-function openAt(t: Test, database: string, options?: LedgerOptions): Ledger {
-  const ledger = openLedger(new Secret(server.url(database)), options);
+function openAtUrl(t: Test, url: Secret, options?: LedgerOptions): Ledger {
+  const ledger = openLedger(url, options);
   t.teardown(() => ledger.close());
   return ledger;
+}
+
+function openAt(t: Test, database: string, options?: LedgerOptions): Ledger {
+  return openAtUrl(t, new Secret(server.url(database)), options);
 }
 
 const ID = 'box:00000000000000aa:';
@@ -200,9 +206,7 @@ t.test('a user with the least rights', async t => {
   );
   const as = (user: string, password: string, options: LedgerOptions): Ledger => {
     const url = `postgres://${user}:${password}@127.0.0.1:${server.port}/${database}`;
-    const ledger = openLedger(new Secret(url), options);
-    t.teardown(() => ledger.close());
-    return ledger;
+    return openAtUrl(t, new Secret(url), options);
   };
   const look = as('reader', 'reads-only', { readOnly: true });
   t.equal((await must(look.summary({ by: [], limit: 1 }))).rows[0]!.requests, 1);
@@ -211,6 +215,24 @@ t.test('a user with the least rights', async t => {
     await problemOf(as('nobody', 'has-nothing', {}).append([factText(2)], [])),
     /permission denied.*schema weir/,
   );
+});
+
+const tls = selfSigned();
+t.test('TLS as the URL says', { skip: tls === null && 'openssl is not installed' }, async t => {
+  const secured = await PostgresServer.start(t, { tls: tls! });
+  const database = await secured.database();
+  const ca = join(t.testdir({ 'ca.pem': tls!.cert }), 'ca.pem');
+  const tryWith = async (parameters: string): Promise<string> => {
+    const url = new Secret(`${secured.url(database)}?${parameters}`);
+    const result = await openAtUrl(t, url).append([factText(1)], []);
+    return result.ok ? 'stored' : result.problem;
+  };
+  t.equal(await tryWith(`sslmode=verify-full&sslrootcert=${ca}`), 'stored');
+  t.match(await tryWith('sslmode=verify-full'), /self-signed/);
+  t.equal(await tryWith('sslmode=no-verify'), 'stored');
+  t.match(await tryWith('sslmode=verify-full&sslrootcert=/nowhere.pem'), /ENOENT.*nowhere/);
+  const plain = new Secret(`${server.url(await server.database())}?sslmode=verify-full`);
+  t.match(await problemOf(openAtUrl(t, plain).append([factText(1)], [])), /does not support SSL/);
 });
 
 t.test('closed is closed, and what was asked before is answered', async t => {
