@@ -14,6 +14,7 @@ if (skip !== false) {
   t.plan(0, skip);
   process.exit(0);
 }
+t.setTimeout(170_000);
 const server = await PostgresServer.start(t);
 
 function openAtUrl(t: Test, url: Secret, options?: LedgerOptions): Ledger {
