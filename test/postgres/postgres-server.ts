@@ -57,7 +57,8 @@ export interface PostgresOptions {
 /** A PostgreSQL of a test's own, on a free port that it keeps over restarts. */
 export class PostgresServer {
   readonly port: number;
-  readonly #folder: string;
+  /** Its data; its unix socket lies here. */
+  readonly folder: string;
   readonly #programs: string;
   readonly #changes = new Changes();
   #process: ChildProcess | null = null;
@@ -65,7 +66,7 @@ export class PostgresServer {
   #databases = 0;
 
   private constructor(folder: string, programs: string, port: number) {
-    this.#folder = folder;
+    this.folder = folder;
     this.#programs = programs;
     this.port = port;
   }
@@ -83,20 +84,20 @@ export class PostgresServer {
   #initialise({ tls }: PostgresOptions): void {
     const { uid, gid } = runAs();
     const own = (name: string, text: string): string => {
-      const file = join(this.#folder, name);
+      const file = join(this.folder, name);
       writeFileSync(file, text, { mode: 0o600 });
       if (uid !== undefined) chownSync(file, uid, gid!);
       return file;
     };
-    if (uid !== undefined) chownSync(this.#folder, uid, gid!);
+    if (uid !== undefined) chownSync(this.folder, uid, gid!);
     const password = own('password', PASSWORD);
     const made = spawnSync(
       `${this.#programs}initdb`,
       [
-        ...['-D', join(this.#folder, 'data'), '-U', OWNER, '--pwfile', password, '-A', 'scram-sha-256'],
+        ...['-D', join(this.folder, 'data'), '-U', OWNER, '--pwfile', password, '-A', 'scram-sha-256'],
         ...['-E', 'UTF8', '--locale=C', '--no-sync'],
       ],
-      { encoding: 'utf8', cwd: this.#folder, uid, gid },
+      { encoding: 'utf8', cwd: this.folder, uid, gid },
     );
     if (made.status !== 0) throw new Error(`initdb failed: ${made.error?.message ?? made.stderr}`);
     if (tls !== undefined) {
@@ -107,10 +108,10 @@ export class PostgresServer {
 
   /** Starts it again, on the same port and data. */
   async restart(): Promise<void> {
-    const tls = existsSync(join(this.#folder, 'cert.pem'));
+    const tls = existsSync(join(this.folder, 'cert.pem'));
     const settings = {
       listen_addresses: '127.0.0.1',
-      unix_socket_directories: '',
+      unix_socket_directories: this.folder,
       // Crashes here are of processes, never of the machine.
       fsync: 'off',
       ...(tls && { ssl: 'on', ssl_cert_file: '../cert.pem', ssl_key_file: '../key.pem' }),
@@ -119,10 +120,10 @@ export class PostgresServer {
     const child = spawn(
       `${this.#programs}postgres`,
       [
-        ...['-D', join(this.#folder, 'data'), '-p', String(this.port)],
+        ...['-D', join(this.folder, 'data'), '-p', String(this.port)],
         ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
       ],
-      { stdio: ['ignore', 'ignore', 'pipe'], cwd: this.#folder, ...runAs() },
+      { stdio: ['ignore', 'ignore', 'pipe'], cwd: this.folder, ...runAs() },
     );
     this.#process = child;
     child.on('close', () => {
@@ -177,6 +178,6 @@ export class PostgresServer {
 
   async #discard(): Promise<void> {
     await this.crash();
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }

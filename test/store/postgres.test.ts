@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Secret } from '../../lib/base/index.ts';
 import { type Ledger, type LedgerOptions, openLedger } from '../../lib/store/index.ts';
-import { PostgresServer, postgresMissing } from '../postgres/index.ts';
+import { PASSWORD, PostgresServer, postgresMissing } from '../postgres/index.ts';
 import { selfSigned } from '../upstream/index.ts';
 import { conformance } from './conformance.ts';
 import { factText, factTexts } from './fact-text.ts';
@@ -234,6 +234,15 @@ t.test('TLS as the URL says', { skip: tls === null && 'openssl is not installed'
   t.match(await tryWith('sslmode=verify-full&sslrootcert=/nowhere.pem'), /ENOENT.*nowhere/);
   const plain = new Secret(`${server.url(await server.database())}?sslmode=verify-full`);
   t.match(await problemOf(openAtUrl(t, plain).append([factText(1)], [])), /does not support SSL/);
+});
+
+t.test('through a unix socket, a place without credentials', async t => {
+  const url = new URL(server.url(await server.database()));
+  const place = `${url.pathname}?host=${server.folder}&port=${url.port}`;
+  const user = `&user=${url.username}&password=${encodeURIComponent(PASSWORD)}`;
+  const ledger = openAtUrl(t, new Secret(`postgres://${place}${user}`));
+  t.equal((await must(ledger.append([factText(1)], []))).added, 1);
+  t.equal(ledger.place, `postgres://${server.folder}${url.pathname}`);
 });
 
 t.test('closed is closed, and what was asked before is answered', async t => {
