@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { FactFilter, Ledger } from '../store/index.ts';
+import type { FactFilter, Ledger, StoreUrl } from '../store/index.ts';
 import { type FilterWords, readFilter, WordFault } from '../usage/index.ts';
 import type { CliIo } from './io.ts';
 
@@ -45,15 +45,11 @@ export async function openStore(
   const { formatProblems } = await import('../config/index.ts');
   const result = new SettingsLoader(io.env).load({ file: config });
   if (!result.ok) return `${formatProblems(result.problems)}\n`;
-  const usage = result.settings.usage as { readonly store?: string } | undefined;
+  const usage = result.settings.usage as { readonly store?: StoreUrl } | undefined;
   const store = usage?.store ?? 'none';
   if (store === 'none' && need === 'optional') return null;
-  if (!isSqlite(store))
+  if (store === 'none')
     return `error: ${config} names no store: set usage.store, such as sqlite:./data/weir.db\n`;
   const { openLedger } = await import('../store/index.ts');
   return openLedger(store, { readOnly: true });
-}
-
-function isSqlite(store: string): store is `sqlite:${string}` {
-  return store.startsWith('sqlite:');
 }

@@ -1,5 +1,5 @@
 import type { Feature, House, Installed } from '../pipeline/index.ts';
-import { openLedger } from '../store/index.ts';
+import { openLedger, placeOf } from '../store/index.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { originOf } from './journal-folder.ts';
 import { startRetention } from './journal-retention.ts';
@@ -88,7 +88,7 @@ export const usageFeature: Feature<UsageSettings> = {
     journal === 'none'
       ? 'no journal'
       : `one fact a line in ${journal}, fsync ${fsync}; when it cannot be written: ${onFull}`,
-    store === 'none' ? 'no store' : `summed up in ${store}`,
+    store === 'none' ? 'no store' : `summed up in ${placeOf(store)}`,
     ...(sinks?.nats === undefined ? [] : [`sent to the stream ${sinks.nats.stream} of NATS`]),
     ...(sinks?.webhooks ?? []).map(({ name, url }) => `sent to the webhook ${name} (${new URL(url).host})`),
     ...(prices === undefined ? [] : [`prices of ${prices.replace(/\?.*/, '')}`]),
