@@ -8,7 +8,7 @@ export interface SqlDialect {
   readonly monthText: string;
 }
 
-export type SqlValue = string | number;
+export type SqlValue = string | number | null;
 
 /** A condition or a whole statement, and the values of its question marks. */
 export interface Sql {

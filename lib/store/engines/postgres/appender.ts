@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type FactRow, readFactRow } from '../../fact-row.ts';
+import { type FactRow, keyUsedBy, readFactRow } from '../../fact-row.ts';
 import type { Appended, CursorMark } from '../../ledger.ts';
 import { ADD_TO_SUMS, ROLLUP_COLUMNS, rollupOf } from '../../sql/sums.ts';
 import { POSTGRES } from './dialect.ts';
@@ -64,6 +64,11 @@ const ASIDE: readonly Column<Aside>[] = [
   ['payload', 'text', ({ text }) => text],
 ];
 
+const USES: readonly Column<readonly [jti: string, usedMs: number]>[] = [
+  ['jti', 'text', ([jti]) => jti],
+  ['used_ms', 'bigint', ([, usedMs]) => usedMs],
+];
+
 const CURSORS: readonly Column<CursorMark>[] = [
   ['sink', 'text', ({ sink }) => sink],
   ['place', 'text', ({ place }) => place],
@@ -86,8 +91,8 @@ function arrays<T>(columns: readonly Column<T>[], items: Iterable<T>): Bound[] {
 
 /*
  * All that several gateways may write at once is written in one order: series,
- * facts, sums, what is kept aside, cursors, and in each of these by key. So none
- * waits for one that waits for it.
+ * facts, sums, uses of keys, what is kept aside, cursors, and in each of these by
+ * key. So none waits for one that waits for it.
  */
 const ADD_SERIES = `
 INSERT INTO series (${names(SERIES)})
@@ -114,6 +119,15 @@ summed AS (
   SELECT * FROM (${rollupOf('fact', POSTGRES)}) AS sums ORDER BY span, day, series ${ADD_TO_SUMS})
 SELECT id FROM fact`;
 
+/** Never back: facts come late and in any order, and a row that another gateway moved is looked at again once it is locked. */
+const USE_KEYS = `
+WITH used AS MATERIALIZED (
+  SELECT k.jti, latest.used_ms FROM keys k JOIN (
+    SELECT jti, max(used_ms) AS used_ms FROM ${table(USES)} GROUP BY jti) AS latest ON latest.jti = k.jti
+  WHERE k.last_used_ms IS NULL OR k.last_used_ms < latest.used_ms
+  ORDER BY k.jti FOR NO KEY UPDATE OF k)
+UPDATE keys SET last_used_ms = used.used_ms FROM used WHERE keys.jti = used.jti`;
+
 const SET_ASIDE = `
 INSERT INTO aside (${names(ASIDE)}, seen_ms) SELECT given.*, ?::bigint FROM ${table(ASIDE)}
 ORDER BY given.reason COLLATE "C", given.id COLLATE "C", given.digest COLLATE "C" ON CONFLICT DO NOTHING`;
@@ -133,6 +147,7 @@ export async function append(
   const { first, further, invalid, ignored } = read(texts);
   const isNew = await addFacts(session, first);
   const known = [...first.values()].filter(({ row }) => !isNew.has(row.id));
+  await useKeys(session, first, isNew);
   const stored = await textsOf(session, known);
   const conflicts = [...known, ...further].filter(
     ({ row, text }) => text !== (stored.get(row.id) ?? first.get(row.id)!.text),
@@ -187,6 +202,20 @@ async function addFacts(session: Session, facts: ReadonlyMap<string, Given>): Pr
     ...arrays(FACTS, given),
   ]);
   return new Set(rows.map(({ id }) => id as string));
+}
+
+/** Moves the last use of keys forward, each once a batch. */
+async function useKeys(
+  session: Session,
+  facts: ReadonlyMap<string, Given>,
+  isNew: ReadonlySet<string>,
+): Promise<void> {
+  const uses = new Map<string, number>();
+  for (const { row } of facts.values()) {
+    const key = isNew.has(row.id) ? keyUsedBy(row) : null;
+    if (key !== null) uses.set(key, Math.max(row.timeMs, uses.get(key) ?? 0));
+  }
+  if (uses.size > 0) await session.rows(USE_KEYS, arrays(USES, uses));
 }
 
 /** The texts that the store has under the ids of these facts. */

@@ -3,17 +3,16 @@ import { factPageSql, readFactPage } from '../../sql/fact-page.ts';
 import { readSummary, summarySql } from '../../sql/summary.ts';
 import { placeOf } from '../../store-url.ts';
 import { append } from './appender.ts';
-import { Connections, type Mode, type PostgresSettings } from './connections.ts';
+import { Connections, type LookUp, type Mode, type PostgresSettings, type Work } from './connections.ts';
 import { POSTGRES } from './dialect.ts';
-import { problemText } from './fault.ts';
-import { NO_REGISTER } from './register.ts';
-import type { Session } from './session.ts';
+import { problemText, Unsure } from './fault.ts';
+import { PostgresRegister } from './register.ts';
 import { asideOf, healthOf, missingOf, rebuildRollup } from './upkeep.ts';
 
 /** A ledger in a database of PostgreSQL, which any number of gateways may share. Each call is one transaction. */
 export class PostgresLedger implements Ledger {
   readonly place: string;
-  readonly register = NO_REGISTER;
+  readonly register = new PostgresRegister((...call) => this.#call(...call));
   readonly #url: PostgresSettings['url'];
   readonly #connections: Connections;
   readonly #running = new Set<Promise<unknown>>();
@@ -82,19 +81,20 @@ export class PostgresLedger implements Ledger {
     });
   }
 
-  #call<T>(mode: Mode, work: (session: Session) => Promise<T>): Promise<StoreResult<T>> {
+  #call<T>(mode: Mode, work: Work<T>, lookUp?: LookUp<T>): Promise<StoreResult<T>> {
     if (this.#closed) return Promise.resolve({ ok: false, problem: 'the store is closed' });
-    const answer = this.#answer(mode, work);
+    const answer = this.#answer(mode, work, lookUp);
     this.#running.add(answer);
     void answer.then(() => this.#running.delete(answer));
     return answer;
   }
 
-  async #answer<T>(mode: Mode, work: (session: Session) => Promise<T>): Promise<StoreResult<T>> {
+  async #answer<T>(mode: Mode, work: Work<T>, lookUp?: LookUp<T>): Promise<StoreResult<T>> {
     try {
-      return { ok: true, value: await this.#connections.transact(mode, work) };
+      return { ok: true, value: await this.#connections.transact(mode, work, lookUp) };
     } catch (error) {
-      return { ok: false, problem: problemText(error, this.#url.reveal()) };
+      const problem = problemText(error, this.#url.reveal());
+      return error instanceof Unsure ? { ok: false, problem, mayBeDone: true } : { ok: false, problem };
     }
   }
 

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { type FactRow, readFactRow } from '../../fact-row.ts';
+import { type FactRow, keyUsedBy, readFactRow } from '../../fact-row.ts';
 import type { Appended, CursorMark } from '../../ledger.ts';
 import { ADD_TO_SUMS, ROLLUP_COLUMNS, rollupOfFact } from '../../sql/sums.ts';
 import { SQLITE } from './dialect.ts';
@@ -100,10 +100,9 @@ export class Appender {
     return true;
   }
 
-  /** Other credentials may have the name of a key, and a refused request used nothing. */
-  #noteUse({ kind, auth, outcome, keyId, timeMs }: FactRow): void {
-    if (keyId === null || kind !== 'request' || auth !== 'virtual' || outcome === 'refused') return;
-    if (timeMs > (this.#uses.get(keyId) ?? -1)) this.#uses.set(keyId, timeMs);
+  #noteUse(row: FactRow): void {
+    const key = keyUsedBy(row);
+    if (key !== null && row.timeMs > (this.#uses.get(key) ?? -1)) this.#uses.set(key, row.timeMs);
   }
 
   #seriesId(row: FactRow): number | bigint {
