@@ -5,12 +5,13 @@ import { natsFaults } from '../bus/index.ts';
 import type { SettingsFault } from '../config/index.ts';
 import { checkIssuers, type DenySettings, isAddressRange, parseInstant } from '../keys/index.ts';
 import { type Catalogue, isPriceAddress, priceAddressFault, readPriceFile } from '../providers/index.ts';
-import { UNIX_PEER } from '../proxy/index.ts';
+import { tlsFault, UNIX_PEER } from '../proxy/index.ts';
 import { storeUrlFault } from '../store/index.ts';
 import { type UsageSettings, usageFaults } from '../usage/index.ts';
 import { CREDENTIAL_FIELDS } from '../wire/index.ts';
 import { compileSettingsProviders, wantsScripted } from './providers.ts';
 import type { Settings } from './settings.ts';
+import { tlsPairOf } from './settings-traits.ts';
 
 function isLoopback(host: string): boolean {
   if (host === 'localhost') return true;
@@ -102,6 +103,14 @@ function checkAddresses({ listen, auth }: Settings): SettingsFault[] {
   ];
 }
 
+function checkTls(settings: Settings): SettingsFault[] {
+  const pair = tlsPairOf(settings);
+  const problem = pair === null ? null : tlsFault(pair);
+  return problem === null
+    ? []
+    : [{ path: ['listen', 'tls'], message: `certificate and key cannot be used: ${problem}` }];
+}
+
 function checkOps({ ops, auth }: Settings): readonly SettingsFault[] {
   return ops === undefined
     ? []
@@ -182,6 +191,7 @@ export function checkSettings(settings: Settings, catalogue: Catalogue): readonl
     ...checkClientAuth(settings),
     ...checkIssuers(settings.auth),
     ...checkStaticKeys(settings),
+    ...checkTls(settings),
     ...checkAddresses(settings),
     ...checkOps(settings),
     ...checkNats(settings),

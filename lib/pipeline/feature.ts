@@ -136,6 +136,8 @@ export interface Installed {
   opened?(exchange: Exchange): void;
   readonly routes?: readonly AdminRoute[];
   readonly metrics?: readonly Metric[];
+  /** Facts are kept elsewhere than in the log: its lines need only name them. */
+  readonly keepsFacts?: boolean;
   /** Why no request may be taken at the moment, or null. */
   blockedBy?(): 'journal_unavailable' | null;
   /** Facts cannot be kept at the moment: what must be on record must not happen. */

@@ -65,7 +65,8 @@ async function install(settings: UsageSettings, house: House): Promise<Installed
     await Promise.all(parts.map(part => part.close?.()));
     await ledger?.close();
   };
-  return { ...joined(journal, parts), ...(ledger === null ? {} : { ledger }), close };
+  const keepsFacts = journal !== null || ledger !== null || settings.requestLog !== undefined;
+  return { ...joined(journal, parts), keepsFacts, ...(ledger === null ? {} : { ledger }), close };
 }
 
 function joined(journal: JournalPart | null, parts: readonly UsagePart[]): Omit<Installed, 'close'> {
