@@ -1,6 +1,6 @@
 import type { Exchange, Fact } from '../pipeline/index.ts';
-import { BLANK_FACT } from './blank-fact.ts';
-import { priceExchange } from './price-exchange.ts';
+import { BLANK_FACT, NO_CHARGE } from './blank-fact.ts';
+import { costOf } from './price-exchange.ts';
 
 function noteOf(exchange: Exchange): Fact['usageNote'] {
   if (exchange.tapGaveUp) return 'tapGaveUp';
@@ -51,7 +51,8 @@ export function factOf(exchange: Exchange, tags: Fact['tags'] | null, nowMs: num
     measures: usage?.measures ?? BLANK_FACT.measures,
     usageSource: usage?.stated ? 'provider' : 'none',
     usageNote: noteOf(exchange),
-    ...priceExchange(exchange),
+    ...costOf(exchange),
+    ...(exchange.charge ?? NO_CHARGE),
     route: BLANK_FACT.route,
     attempts: exchange.attempts,
     poolKey: exchange.poolKey?.id ?? null,

@@ -14,7 +14,12 @@ function startParts(house: UsageHouse): readonly UsagePart[] {
 async function install(settings: UsageSettings, house: House): Promise<Installed> {
   const journal = settings.journal === 'none' ? null : await openJournal(settings, house);
   const ledger = settings.store === 'none' ? null : openLedger(settings.store);
-  const parts = startParts({ house, ledger, journal: journal === null ? null : settings.journal });
+  const parts = startParts({
+    house,
+    ledger,
+    flushed: journal?.flushed ?? null,
+    journal: journal === null ? null : settings.journal,
+  });
   const close = async (): Promise<void> => {
     await journal?.close();
     await Promise.all(parts.map(part => part.close?.()));
@@ -31,6 +36,7 @@ function joined(journal: JournalPart | null, parts: readonly UsagePart[]): Omit<
     losesFacts: () => all.some(part => part.losesFacts?.() === true),
     degraded: () => all.flatMap(part => part.degraded?.() ?? []),
     routes: parts.flatMap(({ routes }) => routes ?? []),
+    caughtUp: async () => (await Promise.all(parts.map(part => part.caughtUp?.() ?? true))).every(Boolean),
     metrics: parts.flatMap(({ metrics }) => metrics ?? []),
   };
 }

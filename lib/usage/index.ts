@@ -4,6 +4,8 @@ export { usageFeature } from './feature.ts';
 export { type BootReport, checkJournal, type JournalReport } from './journal-check.ts';
 export { journalLine } from './journal-line.ts';
 export { JournalTail, type TailedFact } from './journal-tail.ts';
+export { costOf } from './price-exchange.ts';
 export type { UsageSettings } from './settings.ts';
 export { Settler } from './settler.ts';
+export { tagsOf } from './tags-of.ts';
 export { tapOpener } from './tap.ts';

@@ -7,9 +7,13 @@ import { parseFsync, type UsageSettings } from './settings.ts';
 import { tagsOf } from './tags-of.ts';
 
 /** What the journal brings: the sink that ends of messages wait for, and what earlier runs left unsaid. */
-export type JournalPart = Required<
-  Pick<Installed, 'sinks' | 'holdsEnd' | 'opened' | 'blockedBy' | 'losesFacts' | 'degraded' | 'close'>
->;
+export interface JournalPart
+  extends Required<
+    Pick<Installed, 'sinks' | 'holdsEnd' | 'opened' | 'blockedBy' | 'losesFacts' | 'degraded' | 'close'>
+  > {
+  /** All facts taken so far are in the journal's files, and those of exchanges that earlier runs left open; false where the disk does not take them. */
+  flushed(): Promise<boolean>;
+}
 
 export async function openJournal(settings: UsageSettings, house: House): Promise<JournalPart> {
   const { journal: folder, onFull, tagHeaders } = settings;
@@ -23,6 +27,10 @@ export async function openJournal(settings: UsageSettings, house: House): Promis
     blockedBy: () => (onFull === 'refuse' && journal.failing ? 'journal_unavailable' : null),
     losesFacts: () => journal.failing,
     degraded: () => (journal.failing ? [failing(settings)] : []),
+    flushed: async () => {
+      await recovered;
+      return journal.flushed();
+    },
     close: async () => {
       await recovered;
       await journal.close();

@@ -1,8 +1,8 @@
 import type { Exchange, Fact } from '../pipeline/index.ts';
-import { BLANK_FACT } from './blank-fact.ts';
+import { BLANK_FACT, NO_CHARGE } from './blank-fact.ts';
 import { CRC_END_BYTES, LINE_START, OPEN_START, sealedLine } from './journal-line.ts';
 
-/** What is known when an exchange first goes upstream. */
+/** What is known when an exchange first goes upstream. What budgets reserved stands as charged: so a crash leaves it. */
 const KNOWN = [
   'id',
   'time',
@@ -23,6 +23,10 @@ const KNOWN = [
   'poolKey',
   'queueMs',
   'requestBytes',
+  'reservedTokens',
+  'reservedNanos',
+  'chargedTokens',
+  'chargedNanos',
 ] as const;
 
 type Known = (typeof KNOWN)[number];
@@ -67,6 +71,7 @@ export function openRecordOf(exchange: Exchange, tags: Fact['tags'] | null): Ope
     poolKey: exchange.poolKey?.id ?? null,
     queueMs: dispatchedMs === null ? null : Math.max(0, Math.round(dispatchedMs - startedMs)),
     requestBytes: exchange.requestBytes,
+    ...(exchange.charge ?? NO_CHARGE),
   };
 }
 

@@ -1,7 +1,4 @@
-import { type Exchange, type Fact, type Operation, Usage } from '../pipeline/index.ts';
-
-/** What a fact says of money. */
-export type Cost = Pick<Fact, 'costNanos' | 'costSource' | 'priceVersion'>;
+import { type Cost, type Exchange, type Operation, Usage } from '../pipeline/index.ts';
 
 const UNPRICED: Cost = Object.freeze({ costNanos: null, costSource: null, priceVersion: null });
 
@@ -16,6 +13,12 @@ const BILLED: ReadonlySet<Operation> = new Set([
   'speech',
   'transcription',
 ]);
+
+/** What a finished exchange cost, made out once. */
+export function costOf(exchange: Exchange): Cost {
+  exchange.cost ??= priceExchange(exchange);
+  return exchange.cost;
+}
 
 /**
  * What a finished exchange cost. The provider's own statement wins; else the

@@ -35,6 +35,8 @@ export class Shipper {
   #closed = false;
   #wake: (() => void) | null = null;
   #loop: Promise<void> | null = null;
+  /** Who waits for a pass that has not begun yet. */
+  #waiting: ((isThere: boolean) => void)[] = [];
 
   constructor(options: ShipperOptions) {
     this.#options = options;
@@ -55,9 +57,23 @@ export class Shipper {
 
   async #run(): Promise<void> {
     while (!this.#closed) {
-      await this.pass();
+      const waiting = this.#waiting.splice(0);
+      const isThere = await this.pass();
+      for (const resolve of waiting) resolve(isThere);
+      // Somebody came while this pass ran: what he means may not be in it. Where the store is away nobody hurries it.
+      if (isThere && this.#waiting.length > 0) continue;
+      for (const resolve of isThere ? [] : this.#waiting.splice(0)) resolve(false);
       if (!this.#closed) await this.#rest(this.#progress.retryMs ?? this.#options.idleMs ?? IDLE_MS);
     }
+  }
+
+  /** Ships what the journal has at this moment, at once. True when all of it is in the store, false where the store is away. */
+  caughtUp(): Promise<boolean> {
+    if (this.#closed || this.#progress.retryMs !== null) return Promise.resolve(false);
+    return new Promise(resolve => {
+      this.#waiting.push(resolve);
+      this.#wake?.();
+    });
   }
 
   #rest(ms: number): Promise<void> {
@@ -139,6 +155,7 @@ export class Shipper {
     this.#closed = true;
     this.#wake?.();
     await this.#loop;
+    for (const resolve of this.#waiting.splice(0)) resolve(false);
     await this.pass();
   }
 }

@@ -4,7 +4,7 @@ import { Shipper } from './ship.ts';
 import { DirectShipper } from './ship-direct.ts';
 
 /** Brings facts to the store: from the journal where there is one. A store that is away fails nothing. */
-export function startShipping(ledger: Ledger, { house, journal }: UsageHouse): UsagePart {
+export function startShipping(ledger: Ledger, { house, journal, flushed }: UsageHouse): UsagePart {
   const warn: typeof house.warn = warning => house.warn(warning);
   if (journal === null) {
     const shipper = new DirectShipper({ ledger, warn });
@@ -12,11 +12,17 @@ export function startShipping(ledger: Ledger, { house, journal }: UsageHouse): U
       sinks: [shipper],
       metrics: shipper.metrics,
       degraded: () => shipper.degraded(),
+      caughtUp: () => shipper.caughtUp(),
       losesFacts: () => shipper.dropping,
       close: () => shipper.close(),
     };
   }
   const shipper = new Shipper({ folder: journal, ledger, warn });
   shipper.start();
-  return { metrics: shipper.metrics, degraded: () => shipper.degraded(), close: () => shipper.close() };
+  return {
+    metrics: shipper.metrics,
+    degraded: () => shipper.degraded(),
+    caughtUp: async () => flushed !== null && (await flushed()) && shipper.caughtUp(),
+    close: () => shipper.close(),
+  };
 }

@@ -1,6 +1,6 @@
 import nacl from 'tweetnacl';
 import type { Operation } from '../../pipeline/index.ts';
-import { ClaimProblem, type Members, readClaims } from './claims.ts';
+import { ClaimProblem, type KeyBudget, type Members, readClaims } from './claims.ts';
 import { isKeyPrefix, KEY_CHARS_MAX, USUAL_PREFIX } from './key-form.ts';
 import { decodeSecretKey, encodePublicKey, encodeSecretKey, PUBLIC_KEY_BYTES } from './paserk.ts';
 import { joinPaseto, signedBytes } from './paseto.ts';
@@ -59,6 +59,8 @@ export interface KeyClaims {
   readonly tags?: Readonly<Record<string, string>>;
   /** Bytes of a request body. */
   readonly bodyBytes?: number;
+  /** What it may use in a span of time. */
+  readonly budget?: KeyBudget;
 }
 
 export interface MintOptions {
@@ -148,10 +150,11 @@ function readSecretKey(paserk: string): Uint8Array {
 
 /** The claims as the token names them. Values are judged afterwards, whatever they are. */
 function membersOf(claims: KeyClaims, now: Date): Members {
-  const { subject, id, expires, notBefore, issuer, audience, tags, ...grant } = claims;
+  const { subject, id, expires, notBefore, issuer, audience, tags, budget, ...grant } = claims;
   const weir = new Map<string, unknown>();
   for (const [name, value] of Object.entries(grant))
     weir.set(name, Array.isArray(value) ? [...(value as readonly unknown[])] : value);
+  if (budget !== undefined) weir.set('budget', isRecord(budget) ? present(Object.entries(budget)) : budget);
   if (tags !== undefined) weir.set('tags', isRecord(tags) ? present(Object.entries(tags)) : tags);
   const given = present([
     ['sub', subject],

@@ -7,6 +7,8 @@ import type {
   FactQuery,
   Health,
   SetAside,
+  Spent,
+  SpentQuery,
   Summary,
   SummaryQuery,
 } from '../../ledger.ts';
@@ -14,6 +16,7 @@ import { Appender } from './appender.ts';
 import type { Calls, ThreadSettings } from './calls.ts';
 import { openFile } from './open-file.ts';
 import { factPage, summaryOf } from './queries.ts';
+import { spentOf } from './spent.ts';
 import { healthOf, missingOf, rebuildRollup } from './upkeep.ts';
 
 /** The database as its thread uses it. A call throws where SQLite does. */
@@ -69,6 +72,10 @@ export class SqliteDatabase implements Calls {
 
   summary(query: SummaryQuery): Summary {
     return summaryOf(this.#connection, query);
+  }
+
+  spent(query: SpentQuery): Spent {
+    return spentOf(this.#connection, query);
   }
 
   facts(query: FactQuery): FactPage {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { CursorMark, FactQuery, Ledger, StoreResult, SummaryQuery } from '../../ledger.ts';
+import type { CursorMark, FactQuery, Ledger, SpentQuery, StoreResult, SummaryQuery } from '../../ledger.ts';
 import type { Answer, CallName, Calls, Question, ThreadSettings } from './calls.ts';
 
 type Settle = (answer: StoreResult<unknown>) => void;
@@ -43,6 +43,10 @@ export class SqliteLedger implements Ledger {
 
   summary(query: SummaryQuery) {
     return this.#call('summary', query);
+  }
+
+  spent(query: SpentQuery) {
+    return this.#call('spent', query);
   }
 
   facts(query: FactQuery) {

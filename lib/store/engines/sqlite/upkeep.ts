@@ -1,8 +1,13 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Health, IdSpan } from '../../ledger.ts';
-import { ROLLUP_COLUMNS, ROLLUP_OF_FACTS } from './sums.ts';
+import {
+  ROLLUP_COLUMNS,
+  ROLLUP_OF_FACTS,
+  TAG_ROLLUP_COLUMNS,
+  TAG_ROLLUP_OF_FACTS,
+  TAGS_OF_FACTS,
+} from './sums.ts';
 
-const KEPT = `SELECT ${ROLLUP_COLUMNS} FROM rollup`;
 /** The digits at its end are an id's number, what stands before them its source. */
 const SPANS = `
 SELECT source, min(number) AS first, max(number) AS last, count(*) AS facts
@@ -18,6 +23,9 @@ export function missingOf(connection: DatabaseSync, ids: readonly string[]): rea
 export function rebuildRollup(connection: DatabaseSync): void {
   connection.exec('DELETE FROM rollup');
   connection.exec(`INSERT INTO rollup (${ROLLUP_COLUMNS}) ${ROLLUP_OF_FACTS}`);
+  connection.exec('DELETE FROM tag_rollup');
+  connection.exec(`INSERT OR IGNORE INTO tags (name, value) ${TAGS_OF_FACTS}`);
+  connection.exec(`INSERT INTO tag_rollup (${TAG_ROLLUP_COLUMNS}) ${TAG_ROLLUP_OF_FACTS}`);
 }
 
 /** One transaction, so that facts and sums are of one moment. */
@@ -28,7 +36,9 @@ export function healthOf(connection: DatabaseSync): Health {
       facts: count(connection, 'SELECT count(*) AS n FROM facts'),
       conflicts: count(connection, "SELECT count(*) AS n FROM aside WHERE reason = 'conflict'"),
       invalid: count(connection, "SELECT count(*) AS n FROM aside WHERE reason = 'invalid'"),
-      wrongSums: count(connection, `SELECT count(*) AS n FROM (${DIFFERENT})`),
+      wrongSums:
+        count(connection, `SELECT count(*) AS n FROM (${WRONG})`) +
+        count(connection, `SELECT count(*) AS n FROM (${WRONG_OF_TAGS})`),
       spans: spansOf(connection),
     };
   } finally {
@@ -36,12 +46,22 @@ export function healthOf(connection: DatabaseSync): Health {
   }
 }
 
-/** Rows that one side has and the other has not, each span and series once. */
-const DIFFERENT = `
-WITH kept AS MATERIALIZED (${KEPT}), made AS MATERIALIZED (${ROLLUP_OF_FACTS})
-SELECT DISTINCT span, day, series FROM (
+/** Rows that one side has and the other has not, each key once. */
+function different(key: string, columns: string, table: string, made: string): string {
+  return `
+WITH kept AS MATERIALIZED (SELECT ${columns} FROM ${table}), made AS MATERIALIZED (${made})
+SELECT DISTINCT ${key} FROM (
   SELECT * FROM (SELECT * FROM kept EXCEPT SELECT * FROM made)
   UNION ALL SELECT * FROM (SELECT * FROM made EXCEPT SELECT * FROM kept))`;
+}
+
+const WRONG = different('span, day, series', ROLLUP_COLUMNS, 'rollup', ROLLUP_OF_FACTS);
+const WRONG_OF_TAGS = different(
+  'tag, span, day, series',
+  TAG_ROLLUP_COLUMNS,
+  'tag_rollup',
+  TAG_ROLLUP_OF_FACTS,
+);
 
 function count(connection: DatabaseSync, sql: string): number {
   return Number(connection.prepare(sql).get()!.n);

@@ -1,4 +1,5 @@
 import { facts } from './0001-facts.ts';
+import { charges } from './0002-charges.ts';
 
 /** A step from one version of the schema to the next. Never changed once released. */
 export interface Migration {
@@ -8,4 +9,4 @@ export interface Migration {
 }
 
 /** In order, numbered from 1 without gaps. */
-export const MIGRATIONS: readonly Migration[] = [facts];
+export const MIGRATIONS: readonly Migration[] = [facts, charges];
