@@ -5,6 +5,7 @@ import type { FactSink, House, Installed } from '../pipeline/index.ts';
 import type { CompiledProviders } from '../providers/index.ts';
 import type { Upstreams } from '../proxy/index.ts';
 import { type Assembly, assemble } from './assemble.ts';
+import { budgetsOf, type RunningBudgets } from './budgets.ts';
 import { FEATURES } from './features.ts';
 import { type Lasting, lastingOf } from './lasting.ts';
 import type { Settings } from './settings.ts';
@@ -23,7 +24,9 @@ export interface Build {
   /** By config section. */
   readonly features: ReadonlyMap<string, Running>;
   readonly limits: Running<Limits>;
-  /** All that was installed, of both. */
+  /** Null where neither the config nor a key can bring one. */
+  readonly budgets: RunningBudgets | null;
+  /** All that was installed, of these. */
   readonly installed: readonly Installed[];
   readonly lasting: Lasting;
   readonly pool: Pool;
@@ -60,7 +63,10 @@ export class Builder {
     try {
       const features = await this.#install(settings, house, before, fresh);
       const limits = await this.#limits(settings, house, before, fresh);
-      return await this.#assemble(settings, compiled, { features, limits }, before);
+      const installed = [...features.values()].map(running => running.installed);
+      const budgets = budgetsOf(settings, house, installed, before?.budgets ?? null);
+      if (budgets !== null && budgets !== before?.budgets) fresh.push(budgets.installed);
+      return await this.#assemble(settings, compiled, { features, limits, budgets }, before);
     } catch (error) {
       await Promise.all(fresh.map(installed => installed.close?.()));
       throw error;
@@ -70,11 +76,11 @@ export class Builder {
   async #assemble(
     settings: Settings,
     compiled: CompiledProviders,
-    parts: Pick<Build, 'features' | 'limits'>,
+    parts: Pick<Build, 'features' | 'limits' | 'budgets'>,
     before: Build | null,
   ): Promise<Build> {
     const { clock } = this.#house;
-    const { features, limits } = parts;
+    const { features, limits, budgets } = parts;
     const pooled = [...compiled.providers.values()].some(({ keys }) => keys.length > 1);
     const stateIds = pooled ? (before?.stateIds ?? new StateIds()) : null;
     const pool = new Pool(
@@ -90,7 +96,9 @@ export class Builder {
       before === null || poolsDiffer(before.settings, settings)
         ? this.#house.upstreams(settings)
         : before.upstreams;
-    const installed = [...features.values(), limits].map(running => running.installed);
+    const installed = [...features.values(), limits, ...(budgets === null ? [] : [budgets])].map(
+      running => running.installed,
+    );
     const lasting = await lastingOf(settings, clock, before?.lasting ?? null);
     const assembly = assemble(settings, {
       clock,
@@ -103,7 +111,7 @@ export class Builder {
       upstreams,
       sinks: this.#house.sinks(installed),
     });
-    return { settings, upstreams, features, limits, installed, lasting, pool, stateIds, assembly };
+    return { settings, upstreams, features, limits, budgets, installed, lasting, pool, stateIds, assembly };
   }
 
   /** Installs what config asks for; a feature whose settings did not change lives on. */

@@ -4,10 +4,12 @@ import { systemClock } from '../base/index.ts';
 import { natsFaults } from '../bus/index.ts';
 import type { SettingsFault } from '../config/index.ts';
 import { checkIssuers, type DenySettings, isAddressRange, parseInstant } from '../keys/index.ts';
+import { budgetFaults, DEFAULT_BUDGETS } from '../limits/index.ts';
 import type { Catalogue } from '../providers/index.ts';
 import { UNIX_PEER } from '../proxy/index.ts';
 import type { UsageSettings } from '../usage/index.ts';
 import { CREDENTIAL_FIELDS } from '../wire/index.ts';
+import { keepsFacts } from './lasting.ts';
 import { compileSettingsProviders, wantsScripted } from './providers.ts';
 import type { Settings } from './settings.ts';
 
@@ -120,6 +122,26 @@ function checkTagHeaders({ usage }: Settings): SettingsFault[] {
   );
 }
 
+/** Budgets are counted from the facts in the store. */
+function checkBudgets({ budgets, auth, usage }: Settings): SettingsFault[] {
+  const message =
+    'budgets are counted from the facts in a store: add usage: {} or usage.store, such as sqlite:./data/weir.db';
+  const keeps = keepsFacts(usage as UsageSettings | undefined);
+  const grants = auth.staticKeys.flatMap(({ grant }, i): SettingsFault[] => {
+    const path = ['auth', 'staticKeys', i, 'grant', 'budget'];
+    if (grant?.budget === undefined) return [];
+    const faults = budgetFaults({ ...DEFAULT_BUDGETS, rules: [{ of: 'key', ...grant.budget }] });
+    const own = faults.map(fault => ({ path: [...path, ...fault.path.slice(2)], message: fault.message }));
+    return keeps ? own : [{ path, message }, ...own];
+  });
+  if (budgets === undefined) return grants;
+  return [
+    ...(keeps ? [] : [{ path: ['budgets'], message }]),
+    ...budgetFaults(budgets).map(fault => ({ path: ['budgets', ...fault.path], message: fault.message })),
+    ...grants,
+  ];
+}
+
 /** The sections that may name a NATS server. */
 function checkNats(settings: Settings): readonly SettingsFault[] {
   const { nats: limits } = settings.limits;
@@ -165,6 +187,7 @@ export function checkSettings(settings: Settings, catalogue: Catalogue): readonl
     ...checkAddresses(settings),
     ...checkOps(settings),
     ...checkNats(settings),
+    ...checkBudgets(settings),
     ...checkTagHeaders(settings),
     ...checkProviders(settings, catalogue),
   ];

@@ -1,2 +1,9 @@
+export { type Budgets, type BudgetsHouse, openBudgets } from './budgets/open-budgets.ts';
+export {
+  type BudgetSettings,
+  budgetFaults,
+  budgetsSchema,
+  DEFAULT_BUDGETS,
+} from './budgets/settings.ts';
 export { type Limits, type LimitsHouse, openLimits } from './open-limits.ts';
 export { type FleetSettings, type LimitSettings, limitsProperties } from './settings.ts';

@@ -93,7 +93,9 @@ function boundAttos({ inputTokens, outputTokens, hasMedia }: PriceBound, rates: 
 }
 
 function dearest(amounts: readonly bigint[]): bigint {
-  return amounts.reduce((most, amount) => (amount > most ? amount : most), 0n);
+  let most = 0n;
+  for (const amount of amounts) if (amount > most) most = amount;
+  return most;
 }
 
 function versionOf({ rates, tiers, source, asOf }: PriceParts): string {
