@@ -47,6 +47,8 @@ export class Account {
   readonly span: Span;
   /** The store has said what was spent before this process knew of the account. */
   isLoaded = false;
+  /** Monotonic: when the store was last asked with success. */
+  loadedMs = 0;
   /** A load under way; true when it succeeds. */
   loading: Promise<boolean> | null = null;
   /** Monotonic: nobody waits for another load before. */
@@ -98,6 +100,11 @@ export class Account {
     this.#reserved = difference(this.#reserved, reserved);
     this.#spent = sum(this.#spent, charged);
     this.#log?.push({ id, amounts: charged });
+  }
+
+  /** Whether to ask the store before a request goes on: it was never asked, or so long ago that others may have used much since. */
+  needsLoad(nowMs: number, ageMaxMs: number): boolean {
+    return !this.isLoaded || (nowMs - this.loadedMs > ageMaxMs && nowMs >= this.retryMs);
   }
 
   /** From now on each charge is kept apart: the store may or may not have it by the time it answers. */

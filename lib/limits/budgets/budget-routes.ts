@@ -14,6 +14,8 @@ export interface BudgetRoutesOptions {
   readonly rules: Rules;
   readonly loader: Loader;
   readonly clock: Clock;
+  /** How old what is shown may be. */
+  readonly ageMaxMs: number;
 }
 
 /** The accounts in memory, those that config names among them. */
@@ -30,23 +32,24 @@ export function budgetRoutes(options: BudgetRoutesOptions): readonly AdminRoute[
 }
 
 async function list(
-  { book, rules, loader, clock }: BudgetRoutesOptions,
+  { book, rules, loader, clock, ageMaxMs }: BudgetRoutesOptions,
   query: URLSearchParams,
 ): Promise<AdminAnswer> {
   const limit = limitOf(query.get('limit'));
   if (limit === null)
     return { status: 400, body: { error: { code: 'bad_request', message: `limit takes 1 to ${ROWS_MAX}` } } };
   const nowMs = clock.wallMs();
-  const named = rules.fixed.map(({ scope, budget }) => book.account(scope, budget.per, nowMs));
-  await Promise.all(named.filter(({ isLoaded }) => !isLoaded).map(account => loader.load(account)));
+  for (const { scope, budget } of rules.fixed) book.account(scope, budget.per, nowMs);
   const current = [...book].filter(
     ({ span, holds }) => span.endMs === null || span.endMs > nowMs || holds > 0,
   );
-  const budgets = current
-    .toSorted(byScope)
-    .slice(0, limit)
-    .map(account => rowOf(account, rules));
-  return { status: 200, body: { budgets, truncated: current.length > limit } };
+  const shown = current.toSorted(byScope).slice(0, limit);
+  const old = shown.filter(account => account.needsLoad(clock.monotonicMs(), ageMaxMs));
+  await Promise.all(old.map(account => loader.load(account)));
+  return {
+    status: 200,
+    body: { budgets: shown.map(account => rowOf(account, rules)), truncated: current.length > limit },
+  };
 }
 
 function limitOf(text: string | null): number | null {
@@ -79,8 +82,8 @@ function rowOf(account: Account, rules: Rules): object {
     resets: span.endMs === null ? null : new Date(span.endMs).toISOString(),
     // Null where only a key's own budget counts here: the key says how much.
     cap: caps.length === 0 ? null : shownCap(caps),
-    spent: isLoaded ? shown(spent) : null,
-    reserved: shown(reserved),
+    spent: isLoaded ? shownAmounts(spent) : null,
+    reserved: shownAmounts(reserved),
   };
 }
 
@@ -96,7 +99,7 @@ function shownCap(caps: readonly Budget[]): object {
   };
 }
 
-function shown({ requests, tokens, nanos }: Amounts): object {
+function shownAmounts({ requests, tokens, nanos }: Amounts): object {
   return { requests, tokens, usd: usd(nanos) };
 }
 

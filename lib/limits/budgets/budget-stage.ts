@@ -10,7 +10,7 @@ import { NO_BODY, readRequest } from './read-request.ts';
 import { refusalOf } from './refusal-of.ts';
 import { type Reserved, reservationOf, runsModel } from './reservation.ts';
 import type { Cap, Rules } from './rules.ts';
-import type { BudgetSettings } from './settings.ts';
+import { ageMaxMs, type BudgetSettings } from './settings.ts';
 
 export interface BudgetStageOptions {
   readonly settings: BudgetSettings;
@@ -69,7 +69,7 @@ export class BudgetStage implements Stage {
     const bound = isMetered(caps) && runsModel(exchange) ? readRequest(exchange) : NO_BODY;
     if (bound instanceof Promise) return this.#wait(exchange, caps, bound);
     const accounts = this.#accountsOf(exchange, caps);
-    return accounts.every(({ isLoaded }) => isLoaded)
+    return this.#toLoad(accounts).length === 0
       ? this.#admit(exchange, caps, accounts, bound)
       : this.#wait(exchange, caps, bound);
   }
@@ -87,11 +87,11 @@ export class BudgetStage implements Stage {
     const bound = await reading;
     for (let round = 0; round < ROUNDS_MAX; round++) {
       const accounts = this.#accountsOf(exchange, caps);
-      const missing = accounts.filter(({ isLoaded }) => !isLoaded);
+      const missing = this.#toLoad(accounts);
       if (missing.length === 0) return this.#admit(exchange, caps, accounts, bound);
-      const isKnown = (await Promise.all(missing.map(account => this.#known(account)))).every(Boolean);
+      await Promise.all(missing.map(account => this.#loaded(account)));
       if (exchange.settled) return undefined;
-      if (!isKnown) return this.#unknown(exchange, caps, bound);
+      if (missing.some(({ isLoaded }) => !isLoaded)) return this.#unknown(exchange, caps, bound);
     }
     return this.#unknown(exchange, caps, bound);
   }
@@ -105,16 +105,27 @@ export class BudgetStage implements Stage {
     return new Refusal('budget_unavailable', 'the store does not say what was spent', 1);
   }
 
-  /** True as soon as the account is loaded; false where that fails or takes too long, or has just failed. */
-  #known(account: Account): Promise<boolean> {
+  /** Accounts of which nothing recent is known. What was known before is good enough where the store does not answer. */
+  #toLoad(accounts: readonly Account[]): readonly Account[] {
+    const { clock, settings } = this.#options;
+    const nowMs = clock.monotonicMs();
+    return accounts.filter(account => account.needsLoad(nowMs, ageMaxMs(settings)));
+  }
+
+  /** Ends as soon as the store has answered, or will not in time. It is not asked at once again where it just failed. */
+  #loaded(account: Account): Promise<void> {
     const { loader, clock, settings } = this.#options;
-    if (account.loading === null && clock.monotonicMs() < account.retryMs) return Promise.resolve(false);
+    if (account.loading === null && clock.monotonicMs() < account.retryMs) return Promise.resolve();
     const loading = loader.load(account);
     return new Promise(resolve => {
-      const timer = setTimeout(resolve, settings.storeWaitMs, false);
-      void loading.then(isLoaded => {
+      const timer = setTimeout(() => {
+        // Nobody else waits as long again for the same store.
+        account.retryMs = clock.monotonicMs() + settings.storeWaitMs;
+        resolve();
+      }, settings.storeWaitMs);
+      void loading.then(() => {
         clearTimeout(timer);
-        resolve(isLoaded);
+        resolve();
       });
     });
   }

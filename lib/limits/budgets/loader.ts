@@ -55,9 +55,11 @@ export class Loader {
 
   /** The problem, or null. */
   async #load(account: Account): Promise<string | null> {
-    const { ledger, caughtUp } = this.#options.source;
+    const { source, clock } = this.#options;
+    const { ledger } = source;
+    const beganMs = clock.monotonicMs();
     account.beginLoad();
-    if (!(await caughtUp())) return 'facts do not reach it';
+    if (!(await source.caughtUp())) return 'facts do not reach it';
     const { startMs, endMs } = account.span;
     const result = await ledger.spent({
       scope: account.scope,
@@ -67,6 +69,7 @@ export class Loader {
     });
     if (!result.ok) return result.problem;
     account.endLoad(result.value);
+    account.loadedMs = beganMs;
     return null;
   }
 

@@ -16,7 +16,7 @@ import { budgetRoutes } from './budget-routes.ts';
 import { BudgetNeeds, type BudgetRefusal, BudgetStage } from './budget-stage.ts';
 import { Loader, type SpentSource } from './loader.ts';
 import { Rules } from './rules.ts';
-import type { BudgetSettings } from './settings.ts';
+import { ageMaxMs, type BudgetSettings } from './settings.ts';
 
 export interface BudgetsHouse {
   readonly house: Pick<House, 'clock' | 'warn'>;
@@ -77,7 +77,7 @@ class OpenBudgets implements Budgets {
       new BudgetStage({ settings, rules, book, loader, clock, costOf, refused }),
     ];
     this.metrics = budgetMetrics(book, loader, this.refusals);
-    this.routes = budgetRoutes({ book, rules, loader, clock });
+    this.routes = budgetRoutes({ book, rules, loader, clock, ageMaxMs: ageMaxMs(settings) });
     this.#timers = [
       setInterval(() => this.#refresh(), settings.refreshMs).unref(),
       setInterval(() => book.sweep(clock.wallMs()), SWEEP_MS).unref(),

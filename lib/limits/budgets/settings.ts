@@ -103,6 +103,11 @@ export const DEFAULT_BUDGETS: BudgetSettings = Object.freeze({
   rules: Object.freeze([]),
 });
 
+/** How old what is known of an account may be, in milliseconds. One in use is compared with the store every `refreshMs`; one that was not for some rounds is asked about before a request goes on. */
+export function ageMaxMs({ refreshMs }: BudgetSettings): number {
+  return 3 * refreshMs;
+}
+
 export function compileRule({ usd: dollars, tokens, requests, per }: BudgetRule): Budget {
   return Object.freeze({
     requests: requests ?? null,
