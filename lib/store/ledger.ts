@@ -193,7 +193,7 @@ export interface Ledger {
   /** Forgets cursors of places that are gone. */
   forget(sink: string, places: readonly string[]): Promise<StoreResult<null>>;
   summary(query: SummaryQuery): Promise<StoreResult<Summary>>;
-  /** What was charged in some time. Answered after every `append` that was called before it on this object. */
+  /** What was charged in some time. In the order of calls on this object: it sees each `append` before it, and none after it. */
   spent(query: SpentQuery): Promise<StoreResult<Spent>>;
   facts(query: FactQuery): Promise<StoreResult<FactPage>>;
   /** Which of these ids the store does not have. */
