@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../base/index.ts';
+import { addBudget } from './commands/budget.ts';
 import { addCheck } from './commands/check.ts';
 import { addDeny } from './commands/deny.ts';
 import { addIssuer } from './commands/issuer.ts';
@@ -23,6 +24,7 @@ const VERBS: readonly AddVerb[] = [
   addKey,
   addDeny,
   addProvider,
+  addBudget,
   addUsage,
 ];
 

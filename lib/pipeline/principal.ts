@@ -27,8 +27,15 @@ const USD = /^(\d{1,10})(?:\.(\d{1,9}))?$/;
 
 /** USD, as a number or as decimal text, in nano-dollars. Null where it is no amount from 0 to 9,999,999,999 with at most nine decimals. */
 export function usdNanos(amount: unknown): bigint | null {
-  const parts = typeof amount === 'number' || typeof amount === 'string' ? USD.exec(String(amount)) : null;
+  const text = typeof amount === 'number' ? decimalOf(amount) : amount;
+  const parts = typeof text === 'string' ? USD.exec(text) : null;
   return parts === null ? null : BigInt(parts[1]! + (parts[2] ?? '').padEnd(9, '0'));
+}
+
+/** The shortest decimal text of a number, without an exponent where it needs none. */
+function decimalOf(amount: number): string {
+  const fixed = amount.toFixed(9);
+  return Number(fixed) === amount ? fixed : String(amount);
 }
 
 /** What a key may do. Null is "no restriction". */

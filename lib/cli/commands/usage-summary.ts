@@ -42,6 +42,8 @@ const HEAD = [
   'UNPRICED',
 ];
 
+const DIMENSIONS_WORDS = `${DIMENSIONS.join(', ')}, tag:<name>`;
+
 const COLUMNS_HELP = `
 
 USD is the sum of what has a price; UNPRICED requests are not in it. A number
@@ -51,13 +53,14 @@ nobody stated is -, never 0. UNMETERED: answered by the provider without usage.`
 export function addSummary(group: Command, io: CliIo, exit: (status: number) => void): void {
   withQueryOptions(group.command('summary'))
     .description('sum up requests, tokens and cost from the store')
-    .option('--by <dimensions>', `one or more of ${DIMENSIONS.join(', ')}`, parseBy, ['subject', 'model'])
+    .option('--by <dimensions>', `one or more of ${DIMENSIONS_WORDS}`, parseBy, ['subject', 'model'])
     .option('--limit <rows>', `at most this many rows, 1 to ${SUMMARY_ROWS_MAX}`, parseLimit, 1000)
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       examples([
         ['weir usage summary -c config.yaml --by subject,model --since 7d', 'who used what in a week'],
+        ['weir usage summary -c config.yaml --by tag:team', 'by the values of a tag; - bears none'],
         ['weir usage summary -c config.yaml --by month,provider --json', 'for a script'],
         ['weir usage summary -c config.yaml --by day --subject alice --month 2026-11', 'day by day'],
       ]) +
@@ -69,11 +72,10 @@ export function addSummary(group: Command, io: CliIo, exit: (status: number) => 
 
 function parseBy(text: string): readonly Dimension[] {
   const names = text.split(',').map(name => name.trim());
+  const tags = names.filter(name => /^tag:./.test(name));
   const known = DIMENSIONS.filter(dimension => names.includes(dimension));
-  if (known.length !== names.length)
-    throw new InvalidArgumentError(
-      `Expected some of ${DIMENSIONS.join(', ')}, each once, with commas between.`,
-    );
+  if (known.length + tags.length !== names.length || tags.length > 1)
+    throw new InvalidArgumentError(`Expected some of ${DIMENSIONS_WORDS}, each once, with commas between.`);
   return names as Dimension[];
 }
 

@@ -129,7 +129,7 @@ function readBudget(weir: MemberReader): {
   const requests = reader.count('requests');
   const per = reader.text('per', NAME_CHARS_MAX);
   if (!SPAN_NAMES.has(per)) reader.refuse('per', `is not one of ${BUDGET_SPANS.join(', ')}`);
-  if (usd === undefined && tokens === undefined && requests === undefined)
+  if (!reader.has('usd') && !reader.has('tokens') && !reader.has('requests'))
     weir.refuse('budget', 'names no usd, tokens or requests');
   const budget = {
     ...(usd === undefined ? {} : { usd }),
