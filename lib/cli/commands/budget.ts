@@ -24,7 +24,8 @@ const COLUMNS_HELP = `
 
 Budgets that the config names are always there, others while they are in use. A
 key's own budget has no CAP here: weir key inspect shows it. RESERVED is held by
-running requests; LEFT is what new ones may reserve.`;
+running requests; LEFT is what new ones may reserve. A gateway where nothing can
+have a budget knows no such call.`;
 
 /** `weir budget list`: what is left of the budgets of a running gateway. */
 export const addBudget: AddVerb = (program, io, exit) => {
@@ -50,7 +51,7 @@ async function list(options: Options, io: CliIo): Promise<number> {
   if (!result.ok || !Array.isArray(budgets)) {
     const problem = result.ok
       ? 'the gateway gave no list of budgets: is it another version?'
-      : `${result.problem}\nA gateway without a budgets section, and without issuers or keys that bring one, has none.`;
+      : result.problem;
     io.stderr.write(`weir budget: ${problem}\n`);
     return EXIT.failed;
   }

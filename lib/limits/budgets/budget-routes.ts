@@ -72,12 +72,14 @@ function byScope(a: Account, b: Account): number {
 /** Amounts of money are decimal text: they may pass what a double holds. */
 function rowOf(account: Account, rules: Rules): object {
   const { scope, per, span, isLoaded, spent, reserved } = account;
-  const caps = rules.on(scope, per);
+  const applied = rules.on(scope, per);
+  const caps = applied.map(({ budget }) => budget);
   return {
     of: scope.of,
     tag: scope.of === 'tag' ? scope.tag : null,
     is: scope.of === 'all' ? null : scope.is,
     per,
+    names: applied.flatMap(({ name }) => (name === null ? [] : [name])),
     since: new Date(span.startMs).toISOString(),
     resets: span.endMs === null ? null : new Date(span.endMs).toISOString(),
     // Null where only a key's own budget counts here: the key says how much.

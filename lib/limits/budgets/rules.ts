@@ -17,6 +17,7 @@ export function narrowness({ of }: SpentScope): number {
 }
 
 interface Rule {
+  readonly name: string | null;
   readonly of: SpentScope['of'];
   readonly tag: string;
   /** Null: each has an account of its own. */
@@ -35,6 +36,7 @@ export class Rules {
   /** @param tagsOf the tags that the exchange's fact will have. */
   constructor(rules: readonly BudgetRule[], tagsOf: (exchange: Exchange) => Fact['tags']) {
     this.#rules = rules.map(rule => ({
+      name: rule.name ?? null,
       of: rule.of,
       tag: rule.tag ?? '',
       is: rule.is ?? null,
@@ -87,13 +89,14 @@ export class Rules {
     });
   }
 
-  /** The caps on an account, of the config. */
-  on(scope: SpentScope, per: Budget['per']): readonly Budget[] {
-    return this.#rules
-      .filter(({ of, tag, is, budget }) => {
-        if (of !== scope.of || budget.per !== per || (scope.of === 'tag' && tag !== scope.tag)) return false;
-        return is === null || (scope.of !== 'all' && is === scope.is);
-      })
-      .map(({ budget }) => budget);
+  /** The rules of the config on an account. */
+  on(
+    scope: SpentScope,
+    per: Budget['per'],
+  ): readonly { readonly name: string | null; readonly budget: Budget }[] {
+    return this.#rules.filter(({ of, tag, is, budget }) => {
+      if (of !== scope.of || budget.per !== per || (scope.of === 'tag' && tag !== scope.tag)) return false;
+      return is === null || (scope.of !== 'all' && is === scope.is);
+    });
   }
 }
