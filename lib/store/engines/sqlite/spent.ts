@@ -10,6 +10,14 @@ interface Part {
 }
 
 const SERIES_COLUMN = { key: 'key_id', subject: 'subject', provider: 'provider' } as const;
+/** One key, one subject has few series among all of a day: without a word SQLite may read the days whole. */
+const TABLES: Readonly<Record<SpentScope['of'], string>> = {
+  all: 'rollup',
+  provider: 'rollup',
+  key: 'rollup INDEXED BY rollup_by_series',
+  subject: 'rollup INDEXED BY rollup_by_series',
+  tag: 'tag_rollup',
+};
 const REQUESTS = "SELECT id FROM series WHERE kind = 'request'";
 
 /**
@@ -45,10 +53,9 @@ function partOf(scope: SpentScope, part: TimePart): Part {
       values: [part.sinceMs, part.untilMs, ...own.values, ...tagged.values],
     };
   }
-  const table = scope.of === 'tag' ? 'tag_rollup' : 'rollup';
   const tag = scope.of === 'tag' ? ' AND tag = (SELECT id FROM tags WHERE name = ? AND value = ?)' : '';
   return {
-    sql: `SELECT ${CHARGED_SUMS} FROM ${table}
+    sql: `SELECT ${CHARGED_SUMS} FROM ${TABLES[scope.of]}
       WHERE span = ? AND day >= ? AND day < ? AND series IN (${own.sql})${tag}`,
     values: [
       part.from,
