@@ -1,4 +1,5 @@
 import t from 'tap';
+import { runMain } from '../cli/run-main.ts';
 import { RawClient, requestBytes } from '../client/index.ts';
 import * as up from '../upstream/index.ts';
 import {
@@ -18,8 +19,8 @@ import {
   settled,
   startBudgetLab,
 } from './budget-lab.ts';
-import { AS_TEAM, CLIENT_KEY } from './lab.ts';
-import { codeOf, json, metrics, ops } from './ops-client.ts';
+import { CLIENT_KEY } from './lab.ts';
+import { ADMIN_KEYS, codeOf, json, metrics, ops } from './ops-client.ts';
 
 t.setTimeout(120_000);
 
@@ -220,7 +221,7 @@ t.test('tags and providers have budgets; requests alone read no body', async t =
     budgets: {
       rules: [
         { of: 'tag', tag: 'project', requests: 1, per: 'week' },
-        { of: 'provider', is: 'anthropic', requests: 0 + 1, per: 'hour' },
+        { of: 'provider', is: 'anthropic', requests: 1, per: 'hour' },
       ],
     },
   });
@@ -233,5 +234,35 @@ t.test('tags and providers have budgets; requests alone read no body', async t =
   t.equal(row!.is, 'weir');
   t.match(row!.resets!, /T00:00:00/);
   t.equal(new Date(row!.resets!).getUTCDay(), 1, 'weeks begin on Monday');
-  t.strictSame(AS_TEAM.length, 1);
+  const { status, stdout, stderr } = await runMain(['budget', 'list'], {
+    env: { WEIR_OPS: `http://127.0.0.1:${lab.weir.opsPort}`, WEIR_ADMIN_KEY: ADMIN_KEYS.viewer },
+  });
+  t.strictSame([status, stderr], [0, '']);
+  const lines = stdout.trimEnd().split('\n');
+  t.match(lines[0], /^OF +IS +PER +WHAT +CAP +SPENT +RESERVED +LEFT +RESETS$/);
+  t.match(lines[1], /^provider +anthropic +hour +requests +1 +0 +0 +1 +\d{4}-/);
+  t.match(lines[2], /^tag project +weir +week +requests +1 +1 +0 +0 +\d{4}-/);
+  t.equal(lines.length, 3);
+});
+
+t.test('without budgets nothing of them is there', async t => {
+  const lab = await startBudgetLab(t, {
+    auth: { staticKeys: [{ id: 'team-key', key: 'env:TEST_CLIENT_KEY', subject: 'team' }] },
+  });
+  lab.up.reply(answer(1, 1));
+  const { id, field } = lab.tag();
+  const got = await lab.ask({
+    target: CHAT,
+    fields: [...as(CLIENT_KEY), field],
+    body: chatBody({ model: 'x' }),
+  });
+  t.equal(got.status, 200);
+  t.hasStrict(await factOf(lab, id), {
+    reservedTokens: null,
+    reservedNanos: null,
+    chargedTokens: null,
+    chargedNanos: null,
+  });
+  t.equal((await ops(lab, 'GET', '/budgets', 'viewer')).status, 404);
+  t.notOk((await metrics(lab)).some(({ name }) => name.startsWith('weir_budget')));
 });
