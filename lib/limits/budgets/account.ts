@@ -55,18 +55,19 @@ export class Account {
   retryMs = 0;
   /** Exchanges that hold a reservation. */
   holds = 0;
-  /** Used since the store was last asked. */
-  isStale = false;
   /** Used since somebody last looked for accounts to drop. */
   isRecent = true;
   #spent = NOTHING;
   #reserved = NOTHING;
   #log: LoggedCharge[] | null = null;
+  /** Accounts that were used since the store was last asked about them. */
+  readonly #stale: Set<Account>;
 
-  constructor(scope: SpentScope, per: BudgetSpan, span: Span) {
+  constructor(scope: SpentScope, per: BudgetSpan, span: Span, stale: Set<Account>) {
     this.scope = scope;
     this.per = per;
     this.span = span;
+    this.#stale = stale;
   }
 
   get spent(): Amounts {
@@ -89,14 +90,14 @@ export class Account {
 
   reserve(amounts: Amounts): void {
     this.holds++;
-    this.isStale = true;
+    this.#stale.add(this);
     this.#reserved = sum(this.#reserved, amounts);
   }
 
   /** Ends a reservation. `id` is the exchange's, and so its fact's. */
   settle(id: string, reserved: Amounts, charged: Amounts): void {
     this.holds--;
-    this.isStale = true;
+    this.#stale.add(this);
     this.#reserved = difference(this.#reserved, reserved);
     this.#spent = sum(this.#spent, charged);
     this.#log?.push({ id, amounts: charged });
@@ -109,7 +110,7 @@ export class Account {
 
   /** From now on each charge is kept apart: the store may or may not have it by the time it answers. */
   beginLoad(): void {
-    this.isStale = false;
+    this.#stale.delete(this);
     this.#log = [];
   }
 
@@ -128,6 +129,6 @@ export class Account {
 
   failLoad(): void {
     this.#log = null;
-    this.isStale = true;
+    this.#stale.add(this);
   }
 }

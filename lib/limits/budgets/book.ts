@@ -11,6 +11,8 @@ const LOOKED_AT = 64;
  * time: the store knows what was spent.
  */
 export class Book {
+  /** Used since the store was last asked about them. */
+  readonly stale = new Set<Account>();
   #max: number;
   readonly #accounts = new Map<string, Account>();
 
@@ -39,7 +41,7 @@ export class Book {
       known.isRecent = true;
       return known;
     }
-    const account = new Account(scope, per, span);
+    const account = new Account(scope, per, span, this.stale);
     this.#accounts.set(name, account);
     if (this.#accounts.size > this.#max) this.#makeRoom(account);
     return account;
@@ -51,22 +53,30 @@ export class Book {
     for (const [name, account] of this.#accounts) {
       if (account === newest || looked++ === LOOKED_AT) return;
       this.#accounts.delete(name);
-      if (isIdle(account) && !account.isRecent) return;
+      if (isIdle(account) && !account.isRecent) {
+        this.stale.delete(account);
+        return;
+      }
       account.isRecent = false;
       this.#accounts.set(name, account);
     }
+  }
+
+  #drop(name: string, account: Account): void {
+    this.#accounts.delete(name);
+    this.stale.delete(account);
   }
 
   /** Drops windows that are over. */
   sweep(nowMs: number): void {
     for (const [name, account] of this.#accounts) {
       const { endMs } = account.span;
-      if (endMs !== null && endMs <= nowMs && isIdle(account)) this.#accounts.delete(name);
+      if (endMs !== null && endMs <= nowMs && isIdle(account)) this.#drop(name, account);
     }
     // Above the limit when nothing could go at the time.
     for (const [name, account] of this.#accounts) {
       if (this.#accounts.size <= this.#max) return;
-      if (isIdle(account)) this.#accounts.delete(name);
+      if (isIdle(account)) this.#drop(name, account);
     }
   }
 }

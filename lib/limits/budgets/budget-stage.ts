@@ -10,10 +10,12 @@ import { NO_BODY, readRequest } from './read-request.ts';
 import { refusalOf } from './refusal-of.ts';
 import { type Reserved, reservationOf, runsModel } from './reservation.ts';
 import type { Cap, Rules } from './rules.ts';
-import { ageMaxMs, type BudgetSettings } from './settings.ts';
+import type { BudgetSettings } from './settings.ts';
 
 export interface BudgetStageOptions {
   readonly settings: BudgetSettings;
+  /** How old what is known of an account may be, in milliseconds. */
+  readonly ageMaxMs: number;
   readonly rules: Rules;
   readonly book: Book;
   readonly loader: Loader;
@@ -107,9 +109,9 @@ export class BudgetStage implements Stage {
 
   /** Accounts of which nothing recent is known. What was known before is good enough where the store does not answer. */
   #toLoad(accounts: readonly Account[]): readonly Account[] {
-    const { clock, settings } = this.#options;
+    const { clock, ageMaxMs } = this.#options;
     const nowMs = clock.monotonicMs();
-    return accounts.filter(account => account.needsLoad(nowMs, ageMaxMs(settings)));
+    return accounts.filter(account => account.needsLoad(nowMs, ageMaxMs));
   }
 
   /** Ends as soon as the store has answered, or will not in time. It is not asked at once again where it just failed. */

@@ -9,14 +9,13 @@ import type {
   Metric,
   Stage,
 } from '../../pipeline/index.ts';
-import type { Account } from './account.ts';
 import { Book } from './book.ts';
 import { budgetMetrics } from './budget-metrics.ts';
 import { budgetRoutes } from './budget-routes.ts';
 import { BudgetNeeds, type BudgetRefusal, BudgetStage } from './budget-stage.ts';
 import { Loader, type SpentSource } from './loader.ts';
 import { Rules } from './rules.ts';
-import { ageMaxMs, type BudgetSettings } from './settings.ts';
+import type { BudgetSettings } from './settings.ts';
 
 export interface BudgetsHouse {
   readonly house: Pick<House, 'clock' | 'warn'>;
@@ -29,6 +28,7 @@ export interface BudgetsHouse {
 
 /** The budgets of a gateway, by one config. */
 export interface Budgets extends Installed {
+  readonly closesAtOnce: true;
   readonly stages: readonly Stage[];
   readonly metrics: readonly Metric[];
   readonly routes: readonly AdminRoute[];
@@ -36,8 +36,13 @@ export interface Budgets extends Installed {
   close(): Promise<void>;
 }
 
-/** Accounts compared with the store in one round at most. */
-const REFRESHED_MAX = 1000;
+/** Accounts compared with the store in one round at most: facts have to get there as well. */
+const REFRESHED_MAX = 200;
+/** Where `refreshMs` is not said. */
+const REFRESH_SHARED_MS = 1000;
+const REFRESH_OWN_MS = 60_000;
+/** An account in use is compared every round; one that was not for so many is asked about before a request goes on. */
+const AGE_MAX_ROUNDS = 3;
 const SWEEP_MS = 60_000;
 
 /**
@@ -49,6 +54,7 @@ export function openBudgets(settings: BudgetSettings, house: BudgetsHouse, befor
 }
 
 class OpenBudgets implements Budgets {
+  readonly closesAtOnce = true;
   readonly stages: readonly Stage[];
   readonly metrics: readonly Metric[];
   readonly routes: readonly AdminRoute[];
@@ -66,6 +72,9 @@ class OpenBudgets implements Budgets {
     this.book.max = settings.maxAccounts;
     this.refusals = before?.refusals ?? new Map([...REFUSALS].map(reason => [reason, 0]));
     this.#loader = new Loader({ source, clock, warn: warning => house.warn(warning) });
+    const refreshMs =
+      settings.refreshMs ?? (this.place.startsWith('sqlite:') ? REFRESH_OWN_MS : REFRESH_SHARED_MS);
+    const ageMaxMs = AGE_MAX_ROUNDS * refreshMs;
     const rules = new Rules(settings.rules, tagsOf);
     const refused = (reason: BudgetRefusal): void => {
       this.refusals.set(reason, this.refusals.get(reason)! + 1);
@@ -74,12 +83,12 @@ class OpenBudgets implements Budgets {
     const loader = this.#loader;
     this.stages = [
       new BudgetNeeds(rules),
-      new BudgetStage({ settings, rules, book, loader, clock, costOf, refused }),
+      new BudgetStage({ settings, ageMaxMs, rules, book, loader, clock, costOf, refused }),
     ];
     this.metrics = budgetMetrics(book, loader, this.refusals);
-    this.routes = budgetRoutes({ book, rules, loader, clock, ageMaxMs: ageMaxMs(settings) });
+    this.routes = budgetRoutes({ book, rules, loader, clock, ageMaxMs });
     this.#timers = [
-      setInterval(() => this.#refresh(), settings.refreshMs).unref(),
+      setInterval(() => this.#refresh(), refreshMs).unref(),
       setInterval(() => book.sweep(clock.wallMs()), SWEEP_MS).unref(),
     ];
   }
@@ -87,10 +96,11 @@ class OpenBudgets implements Budgets {
   /** Asks the store about accounts in use: other instances may share it. What fails is tried again. */
   #refresh(): void {
     let count = 0;
-    for (const account of this.book) {
-      if (!needsRefresh(account)) continue;
+    for (const account of [...this.book.stale]) {
+      if (count === REFRESHED_MAX) return;
+      if (!account.isLoaded || account.loading !== null) continue;
+      count++;
       void this.#loader.load(account);
-      if (++count === REFRESHED_MAX) return;
     }
   }
 
@@ -106,7 +116,3 @@ class OpenBudgets implements Budgets {
 }
 
 const REFUSALS: readonly BudgetRefusal[] = ['spent', 'unpriced', 'unknown'];
-
-function needsRefresh({ isLoaded, loading, holds, isStale }: Account): boolean {
-  return isLoaded && loading === null && (isStale || holds > 0);
-}

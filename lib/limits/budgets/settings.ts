@@ -31,8 +31,8 @@ export interface BudgetSettings {
   readonly onStoreDown: 'refuse' | 'allow';
   /** How long a request waits for the store's word on an account that is new to this process, in milliseconds. */
   readonly storeWaitMs: number;
-  /** How often accounts in use are compared with the store, in milliseconds. */
-  readonly refreshMs: number;
+  /** How often accounts in use are compared with the store, in milliseconds. Absent: a file is taken for one instance's own, a server for shared. */
+  readonly refreshMs?: number;
   readonly maxAccounts: number;
   readonly rules: readonly BudgetRule[];
 }
@@ -83,8 +83,8 @@ export const budgetsSchema = {
     unknownCostUsd: usd,
     onStoreDown: { enum: ['refuse', 'allow'], default: 'refuse' },
     storeWaitMs: milliseconds(2000, 1),
-    refreshMs: milliseconds(1000, 10),
-    maxAccounts: { type: 'integer', minimum: 1, maximum: 10_000_000, default: 100_000 },
+    refreshMs: { duration: true, minimum: 10, maximum: 600_000 },
+    maxAccounts: { type: 'integer', minimum: 1, maximum: 1_000_000, default: 100_000 },
     rules: { type: 'array', maxItems: 1000, items: ruleSchema, default: [] },
   },
 };
@@ -98,15 +98,9 @@ export const DEFAULT_BUDGETS: BudgetSettings = Object.freeze({
   unknownCost: 'deny',
   onStoreDown: 'refuse',
   storeWaitMs: 2000,
-  refreshMs: 1000,
   maxAccounts: 100_000,
   rules: Object.freeze([]),
 });
-
-/** How old what is known of an account may be, in milliseconds. One in use is compared with the store every `refreshMs`; one that was not for some rounds is asked about before a request goes on. */
-export function ageMaxMs({ refreshMs }: BudgetSettings): number {
-  return 3 * refreshMs;
-}
 
 export function compileRule({ usd: dollars, tokens, requests, per }: BudgetRule): Budget {
   return Object.freeze({
