@@ -61,6 +61,7 @@ export function withGrantOptions(command: Command): Command {
     .option('--rpm <count>', 'requests a minute')
     .option('--tpm <count>', 'tokens a minute')
     .option('--concurrency <count>', 'requests at a time')
+    .option('--budget <amounts>', 'what it may use, as usd=25,per=month; tokens and requests too', repeatable)
     .option('--body-bytes <size>', 'size of a request body, as 1MiB')
     .option('--tag <name=value>', 'goes into the usage facts (repeatable)', repeatable)
     .option('--id <id>', 'the name by which it can be denied; without it a random one');

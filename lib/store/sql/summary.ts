@@ -51,7 +51,7 @@ function ofTagged(part: TimePart, tag: string, dialect: SqlDialect): Sql {
 /** @param columns what no part at all has none of. */
 function joined(parts: readonly Sql[], columns: string): Sql {
   if (parts.length === 0)
-    return { sql: `SELECT ${columns} FROM rollup, (SELECT NULL AS name) AS nothing WHERE false`, values: [] };
+    return { sql: `SELECT ${columns} FROM rollup, (SELECT NULL AS name) AS empty WHERE false`, values: [] };
   return {
     sql: parts.map(({ sql }) => sql).join(' UNION ALL '),
     values: parts.flatMap(({ values }) => values),
