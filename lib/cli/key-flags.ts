@@ -22,6 +22,7 @@ export interface KeyFlags {
   readonly tpm?: string;
   readonly concurrency?: string;
   readonly bodyBytes?: string;
+  readonly budget?: readonly string[];
 }
 
 interface Request {
@@ -60,6 +61,7 @@ export function withGrantOptions(command: Command): Command {
     .option('--rpm <count>', 'requests a minute')
     .option('--tpm <count>', 'tokens a minute')
     .option('--concurrency <count>', 'requests at a time')
+    .option('--budget <amounts>', 'what it may use, as usd=25,per=month; tokens and requests too', repeatable)
     .option('--body-bytes <size>', 'size of a request body, as 1MiB')
     .option('--tag <name=value>', 'goes into the usage facts (repeatable)', repeatable)
     .option('--id <id>', 'the name by which it can be denied; without it a random one');
@@ -81,8 +83,10 @@ export function keyRequest(flags: KeyFlags, now: Date): Request | { readonly pro
   const tags = flags.tag === undefined ? undefined : tagsOf(flags.tag);
   if (typeof tags === 'string') return { problem: tags };
   const [rpm, tpm, concurrency] = [flags.rpm, flags.tpm, flags.concurrency].map(countOf);
+  const budget = flags.budget === undefined ? undefined : budgetOf(flags.budget);
+  if (typeof budget === 'string') return { problem: budget };
   const maxLifetimeMs = latest === undefined ? undefined : Date.parse(latest) - now.getTime();
-  const grant = { providers, models, operations, ips, rpm, tpm, concurrency, bodyBytes };
+  const grant = { providers, models, operations, ips, rpm, tpm, concurrency, bodyBytes, budget };
   return {
     claims: stated({ subject, id, expires, notBefore, issuer, audience, tags, ...grant }) as KeyClaims,
     options: stated({ now, prefix, maxLifetimeMs }) as MintOptions,
@@ -100,6 +104,19 @@ function sizeOf(text: string): number | null {
 /** `mintKey` refuses NaN as it refuses 0. */
 function countOf(text: string | undefined): number | undefined {
   return text === undefined ? undefined : /^\d+$/.test(text) ? Number(text) : Number.NaN;
+}
+
+const BUDGET_WORDS = 'pairs such as usd=25 per=month, with tokens and requests as well';
+
+/** The budget of `usd=25`, `per=month` and so on, or what is wrong with it. What the values may be `mintKey` judges. */
+function budgetOf(pairs: readonly string[]): object | string {
+  const members = new Map<string, unknown>();
+  for (const pair of pairs.flatMap(text => text.split(','))) {
+    const [, name, value] = /^(usd|tokens|requests|per)=(.+)$/.exec(pair) ?? [];
+    if (name === undefined || members.has(name)) return `--budget '${pair}' is not one of ${BUDGET_WORDS}`;
+    members.set(name, name === 'tokens' || name === 'requests' ? countOf(value) : value);
+  }
+  return Object.fromEntries(members);
 }
 
 /** The tags, or what is wrong with them. */

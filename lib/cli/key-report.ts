@@ -71,6 +71,7 @@ export function keyLines(key: InspectedKey, nowMs: number, signature: string, io
     ['requests a minute', counted(grant.rpm)],
     ['tokens a minute', counted(grant.tpm)],
     ['requests at a time', counted(grant.concurrency)],
+    ['budget', budgetWords(grant.budget)],
     ['request body', grant.bodyBytes === undefined ? null : formatQuantity('bytes', grant.bodyBytes)],
   ];
   const words = { inForce: good('in force'), notYetValid: bad('not yet valid'), expired: bad('expired') };
@@ -103,6 +104,17 @@ function relative(spanMs: number): string {
 function listed(list: readonly string[] | undefined, absent: string | null): string | null {
   if (list === undefined) return absent;
   return list.length === 0 ? (absent === null ? null : 'none') : list.join(', ');
+}
+
+function budgetWords(budget: InspectedKey['grant']['budget']): string | null {
+  if (budget === undefined) return null;
+  const { usd, tokens, requests, per } = budget;
+  const amounts = [
+    usd === undefined ? [] : [`${usd} USD`],
+    tokens === undefined ? [] : [`${counted(tokens)} tokens`],
+    requests === undefined ? [] : [`${counted(requests)} requests`],
+  ].flat();
+  return `${amounts.join(', ')} ${per === 'lifetime' ? 'in all' : `a ${per}`}`;
 }
 
 function counted(count: number | undefined): string | null {

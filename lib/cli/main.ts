@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../base/index.ts';
 import { addAudit } from './commands/audit.ts';
+import { addBudget } from './commands/budget.ts';
 import { addCheck } from './commands/check.ts';
 import { addDeny } from './commands/deny.ts';
 import { addIssuer } from './commands/issuer.ts';
@@ -25,6 +26,7 @@ const VERBS: readonly AddVerb[] = [
   addKey,
   addDeny,
   addProvider,
+  addBudget,
   addUsage,
   addAudit,
   addPrices,

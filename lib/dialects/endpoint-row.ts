@@ -4,6 +4,8 @@ import { PointerSet } from '../wire/index.ts';
 /** What an endpoint has beyond its name and operation; absent means no. */
 export interface EndpointOptions {
   readonly streams?: Endpoint['streams'];
+  readonly outputLimits?: readonly string[];
+  readonly answerCounts?: readonly string[];
   readonly includeUsageOption?: boolean;
   readonly mandatoryEnd?: boolean;
   readonly usage?: UsageReading;
@@ -26,6 +28,8 @@ export function endpointRow(
     operation,
     streams: options.streams ?? 'never',
     pathModel: null,
+    outputLimits: options.outputLimits ?? [],
+    answerCounts: options.answerCounts ?? [],
     includeUsageOption: options.includeUsageOption ?? false,
     mandatoryEnd: options.mandatoryEnd ?? false,
     usage: options.usage ?? null,

@@ -5,6 +5,7 @@ import type { FactSink, House, Installed, Warning } from '../pipeline/index.ts';
 import type { CompiledProviders, PriceFeed, PriceFile } from '../providers/index.ts';
 import type { Upstreams } from '../proxy/index.ts';
 import { type Assembly, assemble } from './assemble.ts';
+import { budgetsOf, type RunningBudgets } from './budgets.ts';
 import { FEATURES } from './features.ts';
 import { type Lasting, lastingOf } from './lasting.ts';
 import { openPrices } from './open-prices.ts';
@@ -30,6 +31,8 @@ export interface Build {
   readonly keyRecords: Running;
   /** Null without `usage.prices`. */
   readonly prices: Running<PriceFeed> | null;
+  /** Null where neither the config nor a key can bring one. */
+  readonly budgets: RunningBudgets | null;
   /** All that was installed. */
   readonly installed: readonly Installed[];
   readonly lasting: Lasting;
@@ -73,7 +76,11 @@ export class Builder {
       const limits = await this.#limits(settings, house, before, fresh);
       const keyRecords = keyRecordsOf(settings, house, features, before);
       if (keyRecords !== before?.keyRecords) fresh.push(keyRecords.installed);
-      return await this.#assemble(settings, compiled, { features, limits, keyRecords, prices }, before);
+      const installed = [...features.values()].map(running => running.installed);
+      const budgets = budgetsOf(settings, house, installed, before?.budgets ?? null);
+      if (budgets !== null && budgets !== before?.budgets) fresh.push(budgets.installed);
+      const parts = { features, limits, budgets, keyRecords, prices };
+      return await this.#assemble(settings, compiled, parts, before);
     } catch (error) {
       await Promise.all(fresh.map(installed => installed.close?.()));
       throw error;
@@ -83,11 +90,11 @@ export class Builder {
   async #assemble(
     settings: Settings,
     compiled: CompiledProviders,
-    parts: Pick<Build, 'features' | 'limits' | 'keyRecords' | 'prices'>,
+    parts: Pick<Build, 'features' | 'limits' | 'budgets' | 'keyRecords' | 'prices'>,
     before: Build | null,
   ): Promise<Build> {
     const { clock } = this.#house;
-    const { features, limits, keyRecords, prices } = parts;
+    const { features, limits, budgets, keyRecords, prices } = parts;
     const stateIds = remembersState(compiled) ? (before?.stateIds ?? new StateIds()) : null;
     const pool = new Pool(
       {
@@ -102,8 +109,8 @@ export class Builder {
       before === null || poolsDiffer(before.settings, settings)
         ? this.#house.upstreams(settings)
         : before.upstreams;
-    const running = [...features.values(), limits, keyRecords, ...(prices === null ? [] : [prices])];
-    const installed = running.map(part => part.installed);
+    const running = [...features.values(), limits, budgets, keyRecords, prices];
+    const installed = running.flatMap(part => (part === null ? [] : [part.installed]));
     const lasting = await lastingOf(settings, clock, before?.lasting ?? null);
     const assembly = assemble(settings, {
       clock,
@@ -122,6 +129,7 @@ export class Builder {
       upstreams,
       features,
       limits,
+      budgets,
       keyRecords,
       prices,
       installed,

@@ -4,13 +4,16 @@ import { systemClock } from '../base/index.ts';
 import { natsFaults } from '../bus/index.ts';
 import type { SettingsFault } from '../config/index.ts';
 import { checkIssuers, type DenySettings, isAddressRange, parseInstant } from '../keys/index.ts';
+import { budgetFaults, DEFAULT_BUDGETS } from '../limits/index.ts';
 import { type Catalogue, isPriceAddress, priceAddressFault, readPriceFile } from '../providers/index.ts';
-import { UNIX_PEER } from '../proxy/index.ts';
+import { tlsFault, UNIX_PEER } from '../proxy/index.ts';
 import { storeUrlFault } from '../store/index.ts';
 import { type UsageSettings, usageFaults } from '../usage/index.ts';
 import { CREDENTIAL_FIELDS } from '../wire/index.ts';
+import { keepsFacts } from './lasting.ts';
 import { compileSettingsProviders, wantsScripted } from './providers.ts';
 import type { Settings } from './settings.ts';
+import { tlsPairOf } from './settings-traits.ts';
 
 function isLoopback(host: string): boolean {
   if (host === 'localhost') return true;
@@ -102,6 +105,14 @@ function checkAddresses({ listen, auth }: Settings): SettingsFault[] {
   ];
 }
 
+function checkTls(settings: Settings): SettingsFault[] {
+  const pair = tlsPairOf(settings);
+  const problem = pair === null ? null : tlsFault(pair);
+  return problem === null
+    ? []
+    : [{ path: ['listen', 'tls'], message: `certificate and key cannot be used: ${problem}` }];
+}
+
 function checkOps({ ops, auth }: Settings): readonly SettingsFault[] {
   return ops === undefined
     ? []
@@ -129,6 +140,26 @@ function checkStore({ usage }: Settings): SettingsFault[] {
   const { store = 'none' } = (usage as UsageSettings | undefined) ?? {};
   const message = store === 'none' ? null : storeUrlFault(store);
   return message === null ? [] : [{ path: ['usage', 'store'], message }];
+}
+
+/** Budgets are counted from the facts in the store. */
+function checkBudgets({ budgets, auth, usage }: Settings): SettingsFault[] {
+  const message =
+    'budgets are counted from the facts in a store: add usage: {} or usage.store, such as sqlite:./data/weir.db';
+  const keeps = keepsFacts(usage as UsageSettings | undefined);
+  const grants = auth.staticKeys.flatMap(({ grant }, i): SettingsFault[] => {
+    const path = ['auth', 'staticKeys', i, 'grant', 'budget'];
+    if (grant?.budget === undefined) return [];
+    const faults = budgetFaults({ ...DEFAULT_BUDGETS, rules: [{ of: 'key', ...grant.budget }] });
+    const own = faults.map(fault => ({ path: [...path, ...fault.path.slice(2)], message: fault.message }));
+    return keeps ? own : [{ path, message }, ...own];
+  });
+  if (budgets === undefined) return grants;
+  return [
+    ...(keeps ? [] : [{ path: ['budgets'], message }]),
+    ...budgetFaults(budgets).map(fault => ({ path: ['budgets', ...fault.path], message: fault.message })),
+    ...grants,
+  ];
 }
 
 /** The sections that may name a NATS server. */
@@ -182,9 +213,11 @@ export function checkSettings(settings: Settings, catalogue: Catalogue): readonl
     ...checkClientAuth(settings),
     ...checkIssuers(settings.auth),
     ...checkStaticKeys(settings),
+    ...checkTls(settings),
     ...checkAddresses(settings),
     ...checkOps(settings),
     ...checkNats(settings),
+    ...checkBudgets(settings),
     ...checkTagHeaders(settings),
     ...checkUsage(settings),
     ...checkPrices(settings),

@@ -1,11 +1,14 @@
 import { describeOps } from '../admin/index.ts';
 import { systemClock } from '../base/index.ts';
 import { formatQuantity } from '../config/index.ts';
-import { describeLimits } from '../limits/index.ts';
+import { DEFAULT_BUDGETS, describeBudgets, describeLimits } from '../limits/index.ts';
 import type { Provider } from '../pipeline/index.ts';
 import type { Catalogue, CompiledProviders } from '../providers/index.ts';
 import { IN_HAND_BYTES } from '../proxy/index.ts';
+import type { UsageSettings } from '../usage/index.ts';
+import { keysMayBring } from './budgets.ts';
 import { FEATURES } from './features.ts';
+import { keepsFacts } from './lasting.ts';
 import { outlinePlan, type PlanOutline } from './outline.ts';
 import { compileSettingsProviders, wantsScripted } from './providers.ts';
 import type { Settings } from './settings.ts';
@@ -23,6 +26,8 @@ const STAGE_WORDS: Readonly<Record<string, string>> = {
   state: 'whether the body may name what one of several pool keys made',
   concurrency: 'requests at a time',
   'request-rate': 'requests a minute',
+  'budget-needs': 'whether a budget applies',
+  budgets: 'budgets, reserved and then settled',
   models: 'the models named, by the grant of the key',
   'token-rate': 'tokens a minute, reserved and then made right',
   pool: 'one of the pool keys of the provider',
@@ -43,6 +48,7 @@ export async function explain(settings: Settings, catalogue: Catalogue): Promise
     ...block('clients bring', [clientsOf(settings)]),
     ...block('a request', steps(settings, compiled, outline)),
     ...block('limits', limitLines(settings)),
+    ...block('budgets', budgetLines(settings)),
     ...block(
       'ops',
       settings.ops === undefined
@@ -132,6 +138,12 @@ function bodySteps(settings: Settings, compiled: CompiledProviders): readonly st
 
 function names(providers: readonly Provider[]): string {
   return providers.map(({ name }) => name).join(', ');
+}
+
+function budgetLines(settings: Settings): readonly string[] {
+  const mayBring = keysMayBring(settings) && keepsFacts(settings.usage as UsageSettings | undefined);
+  if (settings.budgets === undefined && !mayBring) return ['none'];
+  return describeBudgets(settings.budgets ?? DEFAULT_BUDGETS, mayBring);
 }
 
 function limitLines(settings: Settings): readonly string[] {

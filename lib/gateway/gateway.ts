@@ -17,6 +17,7 @@ import { compileSettingsProviders, wantsScripted } from './providers.ts';
 import type { Settings } from './settings.ts';
 import { settingsDigest } from './settings-digest.ts';
 import type { SettingsLoader } from './settings-loader.ts';
+import { tlsPairOf } from './settings-traits.ts';
 
 const TICK_MS = 1000;
 const IDLE_CHECK_MS = 20;
@@ -171,7 +172,11 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     );
     this.#proxy.plan = plan;
     this.#ops?.update();
-    this.#listener?.update(build.settings.limits.connections, build.settings.timeouts);
+    this.#listener?.update(
+      build.settings.limits.connections,
+      build.settings.timeouts,
+      tlsPairOf(build.settings),
+    );
   }
 
   #explain({ code, detail }: Refusal, requestId: string): void {
@@ -218,7 +223,7 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     };
     const own = this.#ops === null || this.#ops.metrics === null ? [event] : [this.#ops.metrics, event];
     if (this.#log === null) return own;
-    const isKept = installed.some(({ sinks }) => sinks !== undefined && sinks.length > 0);
+    const isKept = installed.some(({ keepsFacts }) => keepsFacts === true);
     return [this.#log.sink(!isKept), ...own];
   }
 
@@ -246,9 +251,14 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     if (this.#closing !== null || this.#listener !== null)
       throw new Error('this gateway listens already, or is closed');
     const { listen, limits, timeouts } = this.#build.settings;
-    const tls = listen.tls === undefined ? null : { cert: listen.tls.cert, key: listen.tls.key.reveal() };
     const { host, port, path } = listen;
-    const settings = { host, port, path: path ?? null, tls, connections: limits.connections };
+    const settings = {
+      host,
+      port,
+      path: path ?? null,
+      tls: tlsPairOf(this.#build.settings),
+      connections: limits.connections,
+    };
     const listener = new Listener(settings, timeouts, this.#proxy);
     const opsUrl = this.#ops === null ? null : await this.#ops.open();
     const url = await listener.open();
@@ -346,7 +356,9 @@ function refusedReload(path: string, message: string): ConfigResult<Settings> {
 
 /** The part of a section that only a restart changes: admin keys and host names of ops may come and go. */
 function fixedOf(settings: Settings, section: 'listen' | 'ops'): unknown {
-  if (section === 'listen' || settings.ops === undefined) return settings[section];
+  // A renewed certificate is taken over by a reload.
+  if (section === 'listen') return { ...settings.listen, tls: settings.listen.tls !== undefined };
+  if (settings.ops === undefined) return undefined;
   const { host, port, metrics } = settings.ops;
   return { host, port, hasMetrics: metrics !== 'off' };
 }

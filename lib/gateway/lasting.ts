@@ -24,12 +24,18 @@ function secretFileOf(usage: UsageSettings | undefined): string | null {
   return join(dirname(usage.journal), `${basename(usage.journal)}.secret`);
 }
 
+/** Whether there is a store, from which budgets are counted. */
+export function keepsFacts(usage: UsageSettings | undefined): boolean {
+  return usage !== undefined && usage.store !== 'none';
+}
+
 /** Takes over from `before` what the settings leave as it was. */
 export async function lastingOf(settings: Settings, clock: Clock, before: Lasting | null): Promise<Lasting> {
   const { auth, limits, usage } = settings;
   const secretFile = secretFileOf(usage as UsageSettings | undefined);
   const { badCredentialsPerAddress, bodiesInHandBytes } = limits;
-  const authDigest = settingsDigest([auth.issuers, auth.prefixes, auth.audience ?? null]);
+  const keepsBudgets = keepsFacts(usage as UsageSettings | undefined);
+  const authDigest = settingsDigest([auth.issuers, auth.prefixes, auth.audience ?? null, keepsBudgets]);
   // Where keys must be verified anew, an address that has guessed must not keep good ones out.
   const isSameAuth = before !== null && before.authDigest === authDigest;
   return {
@@ -46,6 +52,6 @@ export async function lastingOf(settings: Settings, clock: Clock, before: Lastin
     authDigest,
     bodyRoom:
       before?.bodyRoom.bytesMax === bodiesInHandBytes ? before.bodyRoom : new BodyRoom(bodiesInHandBytes),
-    virtualKeys: isSameAuth ? before.virtualKeys : await openVirtualKeys(auth, clock),
+    virtualKeys: isSameAuth ? before.virtualKeys : await openVirtualKeys(auth, clock, keepsBudgets),
   };
 }

@@ -3,7 +3,11 @@ import { openVirtualKeys, Pool, StateIds } from '../keys/index.ts';
 import { openLimits } from '../limits/index.ts';
 import type { AdmitStage, StageMark } from '../pipeline/index.ts';
 import type { CompiledProviders } from '../providers/index.ts';
+import { openLedger } from '../store/index.ts';
+import type { UsageSettings } from '../usage/index.ts';
+import { budgetsOf } from './budgets.ts';
 import { FEATURES } from './features.ts';
+import { keepsFacts } from './lasting.ts';
 import { coreStages, type PlanStages, planStages } from './plan-stages.ts';
 import type { Settings } from './settings.ts';
 import { grantsMayLimit, remembersState } from './settings-traits.ts';
@@ -19,12 +23,13 @@ const nobody = { clock: systemClock, instance: 'outline', boot: '0'.repeat(16), 
 /** The stages in the order in which they run, as `assemble` would have them: opens and writes nothing. */
 export async function outlinePlan(settings: Settings, compiled: CompiledProviders): Promise<PlanOutline> {
   const clock = systemClock;
+  const usage = settings.usage as UsageSettings | undefined;
   const core = coreStages(settings, {
     clock,
     lasting: {
       badCredentials: new BadCredentialBudget(settings.limits.badCredentialsPerAddress, clock),
       installationSecret: new Secret(''),
-      virtualKeys: await openVirtualKeys(settings.auth, clock),
+      virtualKeys: await openVirtualKeys(settings.auth, clock, keepsFacts(usage)),
     },
     pool: new Pool({ clock, providers: compiled.providers.values(), boundKey: null, warn: () => {} }, null),
     stateIds: remembersState(compiled) ? new StateIds() : null,
@@ -35,9 +40,17 @@ export async function outlinePlan(settings: Settings, compiled: CompiledProvider
   const outlines = FEATURES.flatMap(({ section, outline }) =>
     settings[section] === undefined || outline === undefined ? [] : [outline(settings[section] as never)],
   );
-  await limits.close();
+  // A store that is never asked is never opened.
+  const stores = usage !== undefined && keepsFacts(usage) ? [{ ledger: openLedger(usage.store) }] : [];
+  const budgets = budgetsOf(
+    settings,
+    { ...nobody, providers: compiled.providers, endWhere: () => {} },
+    stores,
+    null,
+  )?.installed;
+  await Promise.all([limits.close(), budgets?.close?.()]);
   return {
-    ...planStages(core, [...outlines, limits]),
+    ...planStages(core, [...outlines, limits, ...(budgets === undefined ? [] : [budgets])]),
     holdsEnd: outlines.some(({ holdsEnd }) => holdsEnd === true),
   };
 }

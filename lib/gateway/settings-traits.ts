@@ -1,5 +1,6 @@
 import type { Provider } from '../pipeline/index.ts';
 import type { CompiledProviders } from '../providers/index.ts';
+import type { TlsPair } from '../proxy/index.ts';
 import type { Settings } from './settings.ts';
 
 /** Whether a credential of ours exists: a key that we signed, or a static one. */
@@ -26,4 +27,9 @@ export function grantsMayLimit({ auth }: Settings): boolean {
 /** Whether it must be remembered which pool key made what a provider stored: only where one has two keys. */
 export function remembersState({ providers }: CompiledProviders): boolean {
   return [...providers.values()].some(({ keys }) => keys.length > 1);
+}
+
+/** What the data port offers over TLS; null where it speaks plain HTTP. */
+export function tlsPairOf({ listen: { tls } }: Settings): TlsPair | null {
+  return tls === undefined ? null : { cert: tls.cert, key: tls.key.reveal() };
 }

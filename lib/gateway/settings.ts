@@ -1,7 +1,7 @@
 import { type OpsSettings, opsSchema } from '../admin/index.ts';
 import type { Secret } from '../base/index.ts';
 import { type AuthSettings, authSchema } from '../keys/index.ts';
-import { type LimitSettings, limitsProperties } from '../limits/index.ts';
+import { type BudgetSettings, budgetsSchema, type LimitSettings, limitsProperties } from '../limits/index.ts';
 import { type Catalogue, type ProvidersSettings, providersSchema } from '../providers/index.ts';
 import type { DrainTimes, Timeouts } from '../proxy/index.ts';
 import { FEATURES } from './features.ts';
@@ -35,6 +35,8 @@ export interface Settings {
     readonly connectionsPerAddress: number;
     readonly badCredentialsPerAddress: number;
   };
+  /** Absent: only keys that bring a budget of their own have one. */
+  readonly budgets?: BudgetSettings;
   readonly ops?: OpsSettings;
   readonly timeouts: Timeouts;
   readonly drain: DrainTimes;
@@ -121,6 +123,7 @@ export function configSchema(catalogue: Catalogue): object {
       providers: providersSchema(catalogue),
       auth: authSchema,
       limits: limitsSchema,
+      budgets: budgetsSchema,
       timeouts: timeoutsSchema,
       drain: drainSchema,
       ops: opsSchema,

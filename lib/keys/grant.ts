@@ -1,16 +1,19 @@
 import { Refusal } from '../errors/index.ts';
 import {
+  BUDGET_SPANS,
+  type Budget,
   DEFAULT_OPERATIONS,
   type Exchange,
   type Grant,
   OPERATIONS,
   type Stage,
   type StageResult,
+  usdNanos,
 } from '../pipeline/index.ts';
 import { AddressSet } from '../wire/index.ts';
 import { compileModelPatterns } from './model-patterns.ts';
 import { needsWholeBody } from './model-stage.ts';
-import type { KeyGrant } from './token/claims.ts';
+import type { KeyBudget, KeyGrant } from './token/claims.ts';
 
 /** What a key may do, as a signed key or the config states it (CONTRACT §3). */
 export type GrantSettings = KeyGrant;
@@ -30,6 +33,22 @@ export const grantSchema = {
     tpm: count,
     concurrency: count,
     bodyBytes: { bytes: true, minimum: 1, maximum: 17_179_869_184 },
+    budget: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['per'],
+      properties: {
+        usd: {
+          type: ['number', 'string'],
+          exclusiveMinimum: 0,
+          pattern: '^[0-9]{1,10}(?:\\.[0-9]{1,9})?$',
+          expects: 'USD such as 25 or "0.50"',
+        },
+        tokens: count,
+        requests: count,
+        per: { enum: [...BUDGET_SPANS] },
+      },
+    },
   },
 } as const;
 
@@ -45,6 +64,16 @@ export function compileGrant(settings: GrantSettings): Grant {
     tpm: settings.tpm ?? null,
     concurrency: settings.concurrency ?? null,
     bodyBytes: settings.bodyBytes ?? null,
+    budget: settings.budget === undefined ? null : compileBudget(settings.budget),
+  });
+}
+
+function compileBudget({ usd, tokens, requests, per }: KeyBudget): Budget {
+  return Object.freeze({
+    requests: requests ?? null,
+    tokens: tokens ?? null,
+    nanos: usd === undefined ? null : usdNanos(usd),
+    per,
   });
 }
 

@@ -3,8 +3,12 @@ import type { AuthSettings } from './auth-settings.ts';
 import { USUAL_PREFIX } from './token/key-form.ts';
 import { NoVirtualKeys, type VirtualKeys } from './virtual-keys.ts';
 
-/** The virtual keys of a config. What verifies them is loaded only where there is an issuer. */
-export async function openVirtualKeys(auth: AuthSettings, clock: Clock): Promise<VirtualKeys> {
+/** The virtual keys of a config. `keepsBudgets`: what they may use in a span of time is counted. What verifies them is loaded only where there is an issuer. */
+export async function openVirtualKeys(
+  auth: AuthSettings,
+  clock: Clock,
+  keepsBudgets: boolean,
+): Promise<VirtualKeys> {
   const prefixes = [USUAL_PREFIX, ...auth.prefixes];
   if (auth.issuers.length === 0) return new NoVirtualKeys(prefixes);
   const [{ KeyVerifier }, { IssuedKeys, principalOf }] = await Promise.all([
@@ -20,6 +24,7 @@ export async function openVirtualKeys(auth: AuthSettings, clock: Clock): Promise
     prefixes,
     audience: auth.audience ?? null,
     clock,
+    keepsBudgets,
     admit: principalOf,
   });
   return new IssuedKeys(verifier);

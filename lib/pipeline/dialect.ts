@@ -48,6 +48,9 @@ export interface Endpoint {
   readonly streams: 'body' | 'bodyDefaultTrue' | 'path' | 'never';
   /** The model when the path names it, decoded once; otherwise null and it is in the body. */
   readonly pathModel: string | null;
+  /** Where a request may state the most output tokens of one answer, and how many answers, as JSON pointers of names alone. Nothing else is heeded there. */
+  readonly outputLimits: readonly string[];
+  readonly answerCounts: readonly string[];
   /** `stream_options.include_usage` exists here (OpenAI chat and completions). */
   readonly includeUsageOption: boolean;
   /** A stream always ends with an event of its own, so a close-delimited body without it is truncated. */

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Secret } from '../base/index.ts';
 import type { Target, TextMeter } from '../wire/index.ts';
 import type { Endpoint } from './dialect.ts';
-import type { Outcome } from './fact.ts';
+import type { Charge, Cost, Outcome } from './fact.ts';
 import type { Principal } from './principal.ts';
 import type { PoolKey, Provider } from './provider.ts';
 import type { Usage } from './usage.ts';
@@ -54,6 +54,10 @@ export class Exchange {
   streamRequested: boolean | null = null;
   /** The most output tokens the request lets the model give, where it says so and the plan asks. Written by proxy (request scan); read by limits. */
   maxOutputTokens: number | null = null;
+  /** What budgets hold of it; when it is over, what they took. Until then `charged` is what a crash leaves. Null where none applies. Written by limits; read by usage. */
+  charge: Charge | null = null;
+  /** What it cost; null until somebody asked after its end. Written and read by usage, so that all say the same. */
+  cost: Cost | null = null;
   /** Written by proxy (inspect): the extra usage event is to be taken out again. */
   usageInjected = false;
   /** Written by proxy (route). */

@@ -59,6 +59,12 @@ export interface Fact {
   readonly costNanos: number | null;
   readonly costSource: 'price' | 'provider' | null;
   readonly priceVersion: string | null;
+  /** What budgets in tokens, and in USD × 10⁹, had reserved for it before it went upstream. Null where none applied. */
+  readonly reservedTokens: number | null;
+  readonly reservedNanos: number | null;
+  /** What such budgets took in the end. Null where none applied: then they count what it used. */
+  readonly chargedTokens: number | null;
+  readonly chargedNanos: number | null;
   readonly route: Readonly<{
     name: string | null;
     target: string | null;
@@ -78,6 +84,12 @@ export interface Fact {
   /** How many refusals this fact sums up; null on a fact of one exchange. */
   readonly refusals: number | null;
 }
+
+/** What a fact says of money. */
+export type Cost = Pick<Fact, 'costNanos' | 'costSource' | 'priceVersion'>;
+
+/** What budgets hold of an exchange, and in the end took. */
+export type Charge = Pick<Fact, 'reservedTokens' | 'reservedNanos' | 'chargedTokens' | 'chargedNanos'>;
 
 /**
  * Takes settled facts. A sink that must have the fact before the response ends

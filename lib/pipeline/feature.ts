@@ -136,6 +136,8 @@ export interface Installed {
   opened?(exchange: Exchange): void;
   readonly routes?: readonly AdminRoute[];
   readonly metrics?: readonly Metric[];
+  /** Facts are kept elsewhere than in the log: its lines need only name them. */
+  readonly keepsFacts?: boolean;
   /** Why no request may be taken at the moment, or null. */
   blockedBy?(): 'journal_unavailable' | null;
   /** Facts cannot be kept at the moment: what must be on record must not happen. */
@@ -144,6 +146,8 @@ export interface Installed {
   close?(): Promise<void>;
   /** The store of facts, for whatever is computed from them. Whoever brings it closes it. */
   readonly ledger?: Ledger;
+  /** Brings all facts that are settled by now to the ledger. False where that could not be done: something is down. */
+  caughtUp?(): Promise<boolean>;
   /** Running exchanges need nothing of it any more once a reload replaced it: it is closed at once, and not with the last of them. */
   readonly closesAtOnce?: boolean;
 }

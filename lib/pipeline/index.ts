@@ -8,7 +8,7 @@ export {
   type StoredState,
 } from './dialect.ts';
 export { Exchange, type Lease } from './exchange.ts';
-export type { AuthKind, Fact, FactSink, Outcome } from './fact.ts';
+export type { AuthKind, Charge, Cost, Fact, FactSink, Outcome } from './fact.ts';
 export {
   type AdminAnswer,
   type AdminRequest,
@@ -31,7 +31,15 @@ export {
   stagesOf,
   type Warning,
 } from './feature.ts';
-export type { Grant, ModelPatterns, Principal } from './principal.ts';
+export {
+  BUDGET_SPANS,
+  type Budget,
+  type BudgetSpan,
+  type Grant,
+  type ModelPatterns,
+  type Principal,
+  usdNanos,
+} from './principal.ts';
 export {
   AUTH_SCHEMES,
   type AuthScheme,
@@ -43,6 +51,7 @@ export {
   type OutboundRequest,
   type PoolKey,
   type Price,
+  type PriceBound,
   type PricedUsage,
   type PriceList,
   type Provider,

@@ -8,6 +8,36 @@ export interface ModelPatterns {
   allows(route: string, model: string): boolean;
 }
 
+/** Over how long a budget counts: hours, days, ISO weeks and months of UTC, or for ever. */
+export const BUDGET_SPANS = ['hour', 'day', 'week', 'month', 'lifetime'] as const;
+
+export type BudgetSpan = (typeof BUDGET_SPANS)[number];
+
+/** What may be used within a span. Null is not limited; at least one is. */
+export interface Budget {
+  readonly requests: number | null;
+  /** Input and output together. */
+  readonly tokens: number | null;
+  /** USD × 10⁹. */
+  readonly nanos: bigint | null;
+  readonly per: BudgetSpan;
+}
+
+const USD = /^(\d{1,10})(?:\.(\d{1,9}))?$/;
+
+/** USD, as a number or as decimal text, in nano-dollars. Null where it is no amount from 0 to 9,999,999,999 with at most nine decimals. */
+export function usdNanos(amount: unknown): bigint | null {
+  const text = typeof amount === 'number' ? decimalOf(amount) : amount;
+  const parts = typeof text === 'string' ? USD.exec(text) : null;
+  return parts === null ? null : BigInt(parts[1]! + (parts[2] ?? '').padEnd(9, '0'));
+}
+
+/** The shortest decimal text of a number, without an exponent where it needs none. */
+function decimalOf(amount: number): string {
+  const fixed = amount.toFixed(9);
+  return Number(fixed) === amount ? fixed : String(amount);
+}
+
 /** What a key may do. Null is "no restriction". */
 export interface Grant {
   readonly providers: ReadonlySet<string> | null;
@@ -21,6 +51,7 @@ export interface Grant {
   readonly tpm: number | null;
   /** Requests at a time. */
   readonly concurrency: number | null;
+  readonly budget: Budget | null;
   /** Bytes of a request body; only ever less than the gateway's own limit. */
   readonly bodyBytes: number | null;
 }

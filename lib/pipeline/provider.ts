@@ -91,12 +91,24 @@ export type PricedUsage = Pick<
   | 'measures'
 >;
 
+/** The most that an exchange can come to, before anybody knows. */
+export interface PriceBound {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** Images, audio or files may be part of it, which have rates of their own. */
+  readonly hasMedia: boolean;
+}
+
 /** What a model costs. */
 export interface Price {
   /** Stands for these very rates: other rates have another. */
   readonly version: string;
   /** USD × 10⁹, a safe integer; null where a count or a rate that it takes is not known. */
   costNanos(used: PricedUsage): number | null;
+  /** What an exchange of this size costs at most, USD × 10⁹: by the dearest rates that can apply to its tokens. Images, characters, seconds and searches are not in it. */
+  boundNanos(bound: PriceBound): bigint;
+  /** The most output tokens the model gives; null where nobody stated it. */
+  readonly maxOutputTokens: number | null;
 }
 
 /** The prices of one provider. */

@@ -18,10 +18,12 @@ export function answerRefusal(
   extra: readonly string[],
 ): void {
   const row = errorRow(refusal.code);
-  const shape = dialect.error(row, exchange.requestId);
+  const { message } = refusal;
+  const shape = dialect.error(message === null ? row : { ...row, message }, exchange.requestId);
   const headers = [
     ...shape.headers,
     ...extra,
+    ...refusal.fields,
     'content-length',
     String(Buffer.byteLength(shape.body)),
     'x-weir-error',

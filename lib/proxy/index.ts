@@ -7,5 +7,5 @@ export { type DrainTimes, Listener } from './listener.ts';
 export type { BarePath, Plan, Site, Timeouts } from './plan.ts';
 export { postForm } from './post-form.ts';
 export { IN_HAND_BYTES } from './request-body.ts';
-export type { ListenSettings } from './server.ts';
+export { type ListenSettings, type TlsPair, tlsFault } from './server.ts';
 export { Upstreams } from './upstreams.ts';

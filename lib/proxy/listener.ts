@@ -1,9 +1,10 @@
 import { chmodSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
+import { Server as TlsServer } from 'node:https';
 import { type AddressInfo, connect, type ListenOptions } from 'node:net';
 import type { RequestHandler } from './handler.ts';
 import type { Timeouts } from './plan.ts';
-import { createDataServer, type ListenSettings } from './server.ts';
+import { createDataServer, type ListenSettings, secureOptions, type TlsPair } from './server.ts';
 
 export interface DrainTimes {
   /** How long new connections are still taken after the drain began. */
@@ -26,7 +27,9 @@ export class Listener {
   }
 
   /** Takes over what a reload may change of the server itself. */
-  update(connections: number, timeouts: Timeouts): void {
+  update(connections: number, timeouts: Timeouts, tls: TlsPair | null): void {
+    // Those that are connected keep what they agreed on.
+    if (tls !== null && this.#server instanceof TlsServer) this.#server.setSecureContext(secureOptions(tls));
     this.#server.maxConnections = connections;
     this.#server.headersTimeout = timeouts.headersMs;
   }

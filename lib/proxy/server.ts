@@ -9,17 +9,24 @@ import {
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { fallbackDialect } from '../dialects/index.ts';
 import { type ErrorCode, errorRow } from '../errors/index.ts';
 import type { Arrival, RequestHandler } from './handler.ts';
 import type { Timeouts } from './plan.ts';
+
+/** A certificate (with its chain) and its private key, both PEM. */
+export interface TlsPair {
+  readonly cert: string;
+  readonly key: string;
+}
 
 export interface ListenSettings {
   readonly host: string;
   readonly port: number;
   /** A unix socket instead of host and port. */
   readonly path: string | null;
-  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly tls: TlsPair | null;
   /** Open client connections; further ones are dropped at once. */
   readonly connections: number;
 }
@@ -48,6 +55,21 @@ function serverOptions(timeouts: Timeouts): ServerOptions {
   };
 }
 
+/** What a certificate is offered with, at the start and when it is renewed. */
+export function secureOptions({ cert, key }: TlsPair): SecureContextOptions {
+  return { cert, key, minVersion: 'TLSv1.2' };
+}
+
+/** Why a pair cannot be offered, or null. */
+export function tlsFault(pair: TlsPair): string | null {
+  try {
+    createSecureContext(secureOptions(pair));
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 /** Builds the data listener. Handler and drain state are the caller's. */
 export function createDataServer(
   settings: ListenSettings,
@@ -58,7 +80,7 @@ export function createDataServer(
   const server =
     settings.tls === null
       ? createServer(options)
-      : createTlsServer({ ...options, ...settings.tls, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] });
+      : createTlsServer({ ...options, ...secureOptions(settings.tls), ALPNProtocols: ['http/1.1'] });
   server.maxHeadersCount = HEADER_FIELDS_MAX;
   server.maxConnections = settings.connections;
   const on = (event: string, arrival: Arrival): void => {

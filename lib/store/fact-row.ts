@@ -22,6 +22,12 @@ export interface FactRow {
   readonly reasoningTokens: number | null;
   readonly audioTokens: number | null;
   readonly costNanos: number | null;
+  /** Dispatches upstream. */
+  readonly attempts: number | null;
+  /** What budgets were charged; null where none applied. */
+  readonly chargedTokens: number | null;
+  readonly chargedNanos: number | null;
+  readonly tags: readonly (readonly [name: string, value: string])[];
 }
 
 /** A text that cannot be counted. `id` is empty where it has none. */
@@ -57,6 +63,8 @@ const COUNTS = [
   'costNanos',
   'refusals',
 ] as const;
+/** Facts of earlier versions do not have them. */
+const LATER_COUNTS = ['attempts', 'chargedTokens', 'chargedNanos'] as const;
 
 /** Whether a text is how an exchange may end. */
 export function isOutcome(text: string): boolean {
@@ -87,7 +95,17 @@ export function readFactRow(text: string): FactRow | InvalidFact | null {
     usageSource: members.usageSource as string,
     requests: refusals ?? 1,
     ...counts,
+    attempts: (members.attempts as number | undefined) ?? null,
+    chargedTokens: (members.chargedTokens as number | undefined) ?? null,
+    chargedNanos: (members.chargedNanos as number | undefined) ?? null,
+    tags: tagsOf(members.tags),
   };
+}
+
+/** Those that are text: nothing else is a tag. */
+function tagsOf(tags: unknown): FactRow['tags'] {
+  if (typeof tags !== 'object' || tags === null || Array.isArray(tags)) return [];
+  return Object.entries(tags).filter((tag): tag is [string, string] => typeof tag[1] === 'string');
 }
 
 function isWellFormed(members: Members): boolean {
@@ -97,7 +115,8 @@ function isWellFormed(members: Members): boolean {
     OUTCOMES.has(members.outcome) &&
     USAGE_SOURCES.has(members.usageSource) &&
     WORDS.every(name => members[name] === null || typeof members[name] === 'string') &&
-    COUNTS.every(name => members[name] === null || isCount(members[name]))
+    COUNTS.every(name => members[name] === null || isCount(members[name])) &&
+    LATER_COUNTS.every(name => (members[name] ?? null) === null || isCount(members[name]))
   );
 }
 

@@ -42,7 +42,34 @@ export const DIMENSIONS = [
   'modelRequested',
 ] as const;
 
-export type Dimension = (typeof DIMENSIONS)[number];
+export type PlainDimension = (typeof DIMENSIONS)[number];
+
+/** `tag:<name>` is the value of that tag; at most one of a summary's dimensions is a tag. */
+export type Dimension = PlainDimension | `tag:${string}`;
+
+/** Whose use a budget is about. */
+export type SpentScope =
+  | { readonly of: 'all' }
+  | { readonly of: 'key' | 'subject' | 'provider'; readonly is: string }
+  | { readonly of: 'tag'; readonly tag: string; readonly is: string };
+
+export interface SpentQuery {
+  readonly scope: SpentScope;
+  /** Unix time in milliseconds of the first moment meant. */
+  readonly sinceMs: number;
+  /** Unix time in milliseconds of the first moment no longer meant; null is for ever. */
+  readonly untilMs: number | null;
+  /** Ids of facts that are left out, whether the store has them or not. All lie within the scope and the time. */
+  readonly except: readonly string[];
+}
+
+/** What facts charge to budgets: what a budget took of them, and where none applied what they used. Exact sums. */
+export interface Spent {
+  /** Exchanges that went to a provider. */
+  readonly requests: number;
+  readonly tokens: number;
+  readonly costNanos: bigint;
+}
 
 /** Which facts are meant. Absent members restrict nothing. */
 export interface FactFilter {
@@ -61,6 +88,7 @@ export interface FactFilter {
 }
 
 export interface SummaryQuery extends FactFilter {
+  /** At most one `tag:<name>` among them. */
   readonly by: readonly Dimension[];
   /** At most this many rows, 1…SUMMARY_ROWS_MAX. */
   readonly limit: number;
@@ -178,6 +206,8 @@ export interface Ledger {
   /** Forgets cursors of places that are gone. */
   forget(sink: string, places: readonly string[]): Promise<StoreResult<null>>;
   summary(query: SummaryQuery): Promise<StoreResult<Summary>>;
+  /** What was charged in some time. In the order of calls on this object: it sees each `append` before it, and none after it. */
+  spent(query: SpentQuery): Promise<StoreResult<Spent>>;
   facts(query: FactQuery): Promise<StoreResult<FactPage>>;
   /** Which of these ids the store does not have. */
   missing(ids: readonly string[]): Promise<StoreResult<readonly string[]>>;

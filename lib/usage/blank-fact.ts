@@ -1,4 +1,11 @@
-import type { Fact } from '../pipeline/index.ts';
+import type { Charge, Fact } from '../pipeline/index.ts';
+
+export const NO_CHARGE: Charge = Object.freeze({
+  reservedTokens: null,
+  reservedNanos: null,
+  chargedTokens: null,
+  chargedNanos: null,
+});
 
 /** A fact of which nothing is known: every member that may be null is. */
 export const BLANK_FACT: Omit<Fact, 'id' | 'time'> = Object.freeze({
@@ -34,6 +41,7 @@ export const BLANK_FACT: Omit<Fact, 'id' | 'time'> = Object.freeze({
   costNanos: null,
   costSource: null,
   priceVersion: null,
+  ...NO_CHARGE,
   route: Object.freeze({ name: null, target: null, reason: null, arm: null, role: null }),
   attempts: 0,
   poolKey: null,

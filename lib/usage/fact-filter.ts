@@ -72,14 +72,18 @@ function pastMs(text: string, nowMs: number): number | null {
   return instant === null ? null : Math.max(0, Date.parse(instant));
 }
 
+/** What a summary can be split by, for people. */
+export const DIMENSION_WORDS = `${DIMENSIONS.join(', ')}, tag:<name>`;
+
 export const DEFAULT_DIMENSIONS: readonly Dimension[] = ['subject', 'model'];
 
 /** What a summary is split by: names with commas between. */
 export function readDimensions(text: string): readonly Dimension[] | WordFault {
   const names = text.split(',').map(name => name.trim());
+  const tags = names.filter(name => /^tag:./.test(name));
   const known = DIMENSIONS.filter(dimension => names.includes(dimension));
-  if (known.length !== names.length)
-    return new WordFault('by', `takes some of ${DIMENSIONS.join(', ')}, each once, with commas between`);
+  if (known.length + tags.length !== names.length || tags.length > 1)
+    return new WordFault('by', `takes some of ${DIMENSION_WORDS}, each once, with commas between`);
   return names as Dimension[];
 }
 

@@ -1,7 +1,7 @@
 import type { Exchange, Fact } from '../pipeline/index.ts';
-import { BLANK_FACT } from './blank-fact.ts';
+import { BLANK_FACT, NO_CHARGE } from './blank-fact.ts';
 import { estimateUsage } from './estimate-usage.ts';
-import { priceExchange } from './price-exchange.ts';
+import { costOf } from './price-exchange.ts';
 
 function noteOf(exchange: Exchange): Fact['usageNote'] {
   if (exchange.tapGaveUp) return 'tapGaveUp';
@@ -59,7 +59,8 @@ export function factOf(
     measures: usage?.measures ?? BLANK_FACT.measures,
     usageSource: estimate !== null ? 'estimated' : usage?.stated ? 'provider' : 'none',
     usageNote: noteOf(exchange) ?? estimate?.note ?? null,
-    ...priceExchange(exchange, estimate?.priced ?? null),
+    ...costOf(exchange, estimates),
+    ...(exchange.charge ?? NO_CHARGE),
     route: BLANK_FACT.route,
     attempts: exchange.attempts,
     poolKey: exchange.poolKey?.id ?? null,

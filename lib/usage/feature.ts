@@ -58,14 +58,20 @@ async function startReaders(
 async function install(settings: UsageSettings, house: House): Promise<Installed> {
   const journal = settings.journal === 'none' ? null : await openJournal(settings, house);
   const ledger = settings.store === 'none' ? null : openLedger(settings.store);
-  const lent = { house, ledger, journal: journal === null ? null : settings.journal };
+  const lent = {
+    house,
+    ledger,
+    flushed: journal?.flushed ?? null,
+    journal: journal === null ? null : settings.journal,
+  };
   const parts = await startParts(settings, lent, journal);
   const close = async (): Promise<void> => {
     await journal?.close();
     await Promise.all(parts.map(part => part.close?.()));
     await ledger?.close();
   };
-  return { ...joined(journal, parts), ...(ledger === null ? {} : { ledger }), close };
+  const keepsFacts = journal !== null || ledger !== null || settings.requestLog !== undefined;
+  return { ...joined(journal, parts), keepsFacts, ...(ledger === null ? {} : { ledger }), close };
 }
 
 function joined(journal: JournalPart | null, parts: readonly UsagePart[]): Omit<Installed, 'close'> {
@@ -76,6 +82,7 @@ function joined(journal: JournalPart | null, parts: readonly UsagePart[]): Omit<
     losesFacts: () => all.some(part => part.losesFacts?.() === true),
     degraded: () => all.flatMap(part => part.degraded?.() ?? []),
     routes: parts.flatMap(({ routes }) => routes ?? []),
+    caughtUp: async () => (await Promise.all(parts.map(part => part.caughtUp?.() ?? true))).every(Boolean),
     metrics: all.flatMap(({ metrics }) => metrics ?? []),
   };
 }

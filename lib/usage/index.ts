@@ -1,6 +1,7 @@
 export { type AdminCall, adminFact, recordedOf, recordedPath } from './admin-fact.ts';
 export {
   DEFAULT_DIMENSIONS,
+  DIMENSION_WORDS,
   type FilterWords,
   readDimensions,
   readFilter,
@@ -12,8 +13,10 @@ export { usageFeature } from './feature.ts';
 export { type BootReport, checkJournal, type JournalReport } from './journal-check.ts';
 export { journalLine } from './journal-line.ts';
 export { JournalTail, type TailedFact } from './journal-tail.ts';
+export { costOf } from './price-exchange.ts';
 export type { UsageSettings } from './settings.ts';
 export { Settler } from './settler.ts';
 export { checkStore, isStoreSound, type StoreReport } from './store-check.ts';
+export { tagsOf } from './tags-of.ts';
 export { tapOpener } from './tap.ts';
 export { usageFaults } from './usage-faults.ts';

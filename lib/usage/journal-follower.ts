@@ -88,6 +88,8 @@ export class JournalFollower {
   #closed = false;
   #wake: (() => void) | null = null;
   #loop: Promise<void> | null = null;
+  /** Who waits for a pass that has not begun yet. */
+  #waiting: ((isThere: boolean) => void)[] = [];
 
   constructor(options: FollowerOptions) {
     this.#options = options;
@@ -99,10 +101,25 @@ export class JournalFollower {
 
   async #run(): Promise<void> {
     while (!this.#closed && !this.#isDone) {
-      await this.pass();
+      const waiting = this.#waiting.splice(0);
+      const isThere = await this.pass();
+      for (const resolve of waiting) resolve(isThere);
+      // Somebody came while this pass ran: what he means may not be in it. Where the taker is away nobody hurries it.
+      if (isThere && this.#waiting.length > 0) continue;
+      for (const resolve of isThere ? [] : this.#waiting.splice(0)) resolve(false);
       const { progress, idleMs = IDLE_MS } = this.#options;
       if (!this.#closed && !this.#isDone) await this.#rest(progress.retryMs ?? idleMs);
     }
+  }
+
+  /** Brings what the journal has at this moment, at once. True when all of it was taken, false where the taker is away. */
+  caughtUp(): Promise<boolean> {
+    const { retryMs } = this.#options.progress;
+    if (this.#closed || this.#isDone || retryMs !== null) return Promise.resolve(false);
+    return new Promise(resolve => {
+      this.#waiting.push(resolve);
+      this.#wake?.();
+    });
   }
 
   #rest(ms: number): Promise<void> {
@@ -202,6 +219,7 @@ export class JournalFollower {
     this.#wake?.();
     const limit = setTimeout(() => this.#stop.abort(), this.#options.closeMs ?? CLOSE_MS);
     await this.#loop;
+    for (const resolve of this.#waiting.splice(0)) resolve(false);
     if (!this.#isDone) await this.pass();
     clearTimeout(limit);
   }

@@ -56,6 +56,9 @@ export class Journal implements FactSink {
   readonly #begun = new Map<string, number>();
   readonly #timers: NodeJS.Timeout[] = [];
   #onIdle: (() => void) | null = null;
+  /** Who waits until what was taken is written: with the batch under way, or the one after it. */
+  #flushing: ((isWritten: boolean) => void)[] = [];
+  #flushingNext: ((isWritten: boolean) => void)[] = [];
 
   constructor(options: JournalOptions) {
     this.#options = options;
@@ -131,6 +134,15 @@ export class Journal implements FactSink {
     return true;
   }
 
+  /** True once all that was taken until now is in the file; false where the disk does not take it. */
+  flushed(): Promise<boolean> {
+    if (this.#failing) return Promise.resolve(false);
+    if (!this.#writing) return Promise.resolve(true);
+    return new Promise(resolve =>
+      (this.#lines.length === 0 ? this.#flushing : this.#flushingNext).push(resolve),
+    );
+  }
+
   #hasRoom(): boolean {
     return !this.#closed && this.#linesBytes <= WAITING_BYTES_MAX;
   }
@@ -148,6 +160,7 @@ export class Journal implements FactSink {
     const batch = this.#leftOver.length === 0 ? lines : Buffer.concat([this.#leftOver, lines]);
     this.#lines = [];
     this.#linesBytes = 0;
+    this.#flushing.push(...this.#flushingNext.splice(0));
     this.#inFlight = this.#waiting;
     this.#waiting = [];
     this.#append(batch, 0);
@@ -178,6 +191,7 @@ export class Journal implements FactSink {
     this.#inFlight = [];
     this.#writing = false;
     for (const { recorded } of done) recorded(true);
+    for (const resolve of this.#flushing.splice(0)) resolve(true);
     if (this.#segmentBytes > SEGMENT_BYTES) this.#rotate();
     this.#flush();
     if (!this.#writing) this.#onIdle?.();
@@ -198,6 +212,7 @@ export class Journal implements FactSink {
     this.#linesBytes += rest.length;
     this.#waiting = [...this.#inFlight, ...this.#waiting];
     this.#inFlight = [];
+    for (const resolve of [...this.#flushing.splice(0), ...this.#flushingNext.splice(0)]) resolve(false);
     this.#report(error);
     this.#onIdle?.();
   }

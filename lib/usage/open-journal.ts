@@ -16,6 +16,7 @@ export interface JournalPart
   > {
   /** See `Journal`. */
   firstNeeded(): number;
+  flushed(): Promise<boolean>;
 }
 
 export async function openJournal(settings: UsageSettings, house: House): Promise<JournalPart> {
@@ -39,6 +40,10 @@ export async function openJournal(settings: UsageSettings, house: House): Promis
     metrics: metricsOf(journal, () => lost),
     firstNeeded: () => journal.firstNeeded,
     degraded: () => (journal.failing ? [failing(settings)] : []),
+    flushed: async () => {
+      await recovered;
+      return journal.flushed();
+    },
     close: async () => {
       await recovered;
       await journal.close();

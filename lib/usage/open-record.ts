@@ -1,9 +1,9 @@
 import type { Exchange, Fact } from '../pipeline/index.ts';
-import { BLANK_FACT } from './blank-fact.ts';
+import { BLANK_FACT, NO_CHARGE } from './blank-fact.ts';
 import { requestTokens } from './estimate-usage.ts';
 import { CRC_END_BYTES, LINE_START, OPEN_START, sealedLine } from './journal-line.ts';
 
-/** What is known when an exchange first goes upstream. */
+/** What is known when an exchange first goes upstream. What budgets reserved stands as charged: so a crash leaves it. */
 const KNOWN = [
   'id',
   'time',
@@ -24,6 +24,10 @@ const KNOWN = [
   'poolKey',
   'queueMs',
   'requestBytes',
+  'reservedTokens',
+  'reservedNanos',
+  'chargedTokens',
+  'chargedNanos',
 ] as const;
 
 type Known = (typeof KNOWN)[number];
@@ -76,6 +80,7 @@ export function openRecordOf(exchange: Exchange, tags: Fact['tags'] | null): Ope
     queueMs: dispatchedMs === null ? null : Math.max(0, Math.round(dispatchedMs - startedMs)),
     requestBytes: exchange.requestBytes,
     ...estimatedInput(exchange),
+    ...(exchange.charge ?? NO_CHARGE),
   };
 }
 

@@ -7,6 +7,8 @@ export interface UsageHouse {
   readonly house: House;
   /** The store; null where there is none. Whoever lends it closes it. */
   readonly ledger: Ledger | null;
+  /** All facts that are settled by now are in the journal's files, those that earlier runs left out too; false where that could not be done. Null without a journal. */
+  readonly flushed: (() => Promise<boolean>) | null;
   /** Folder of the journal; null where there is none. */
   readonly journal: string | null;
 }
@@ -17,6 +19,8 @@ export interface UsagePart {
   readonly metrics?: readonly Metric[];
   readonly routes?: Installed['routes'];
   degraded?(): readonly Degradation[];
+  /** Brings all facts that are settled by now to the store; false where that could not be done. */
+  caughtUp?(): Promise<boolean>;
   /** Facts are being dropped. */
   losesFacts?(): boolean;
   /** Brings what is left, once. The journal is closed by then, the store is not. */

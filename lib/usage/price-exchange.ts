@@ -1,7 +1,5 @@
-import { type Exchange, type Fact, type Operation, type PricedUsage, Usage } from '../pipeline/index.ts';
-
-/** What a fact says of money. */
-export type Cost = Pick<Fact, 'costNanos' | 'costSource' | 'priceVersion'>;
+import { type Cost, type Exchange, type Operation, type PricedUsage, Usage } from '../pipeline/index.ts';
+import { estimateUsage } from './estimate-usage.ts';
 
 const UNPRICED: Cost = Object.freeze({ costNanos: null, costSource: null, priceVersion: null });
 
@@ -16,6 +14,12 @@ const BILLED: ReadonlySet<Operation> = new Set([
   'speech',
   'transcription',
 ]);
+
+/** What a finished exchange cost, made out once; with `estimates` by estimated counts where some are missing. */
+export function costOf(exchange: Exchange, estimates: boolean): Cost {
+  exchange.cost ??= priceExchange(exchange, estimates ? (estimateUsage(exchange)?.priced ?? null) : null);
+  return exchange.cost;
+}
 
 /**
  * What a finished exchange cost. The provider's own statement wins; else the

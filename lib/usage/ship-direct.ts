@@ -25,6 +25,9 @@ export class DirectShipper implements FactSink {
   #closed = false;
   #wake: (() => void) | null = null;
   #loop: Promise<void> | null = null;
+  /** Facts that the store has taken, and who waits for how many. */
+  #sent = 0;
+  #waiting: { readonly until: number; readonly resolve: (isThere: boolean) => void }[] = [];
 
   constructor({ ledger, warn }: DirectShipperOptions) {
     this.#ledger = ledger;
@@ -85,6 +88,7 @@ export class DirectShipper implements FactSink {
     const result = await this.#ledger.append(batch, []);
     if (!result.ok) {
       this.#progress.failed(result.problem);
+      this.#tell(false);
       return false;
     }
     this.#texts.splice(0, batch.length);
@@ -92,7 +96,22 @@ export class DirectShipper implements FactSink {
     this.#dropping = false;
     this.#progress.add(result.value);
     this.#progress.succeeded();
+    this.#sent += batch.length;
+    this.#tell(true);
     return true;
+  }
+
+  /** True once all that was taken until now is in the store; false where it is away, or facts were dropped. */
+  caughtUp(): Promise<boolean> {
+    if (this.#closed || this.#dropping || this.#progress.retryMs !== null) return Promise.resolve(false);
+    if (this.#texts.length === 0) return Promise.resolve(true);
+    return new Promise(resolve => this.#waiting.push({ until: this.#sent + this.#texts.length, resolve }));
+  }
+
+  #tell(isThere: boolean): void {
+    const told = this.#waiting.filter(({ until }) => !isThere || until <= this.#sent);
+    this.#waiting = this.#waiting.filter(waiting => !told.includes(waiting));
+    for (const { resolve } of told) resolve(isThere);
   }
 
   #rest(ms: number): Promise<void> {
@@ -110,6 +129,7 @@ export class DirectShipper implements FactSink {
     this.#closed = true;
     this.#wake?.();
     await this.#loop;
+    this.#tell(false);
     this.#dropped += this.#texts.length;
     this.#texts = [];
   }

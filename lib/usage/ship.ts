@@ -77,6 +77,10 @@ export class Shipper implements FactTaker, JournalReader {
     return this.#follower.pass();
   }
 
+  caughtUp(): Promise<boolean> {
+    return this.#follower.caughtUp();
+  }
+
   /** Ships what is left, once, and ends. Call it when the journal is closed. The ledger stays open. */
   close(): Promise<void> {
     return this.#follower.close();

@@ -4,7 +4,7 @@ import { Shipper } from './ship.ts';
 import { DirectShipper } from './ship-direct.ts';
 
 /** Brings facts to the store: from the journal where there is one. A store that is away fails nothing. */
-export function startShipping(ledger: Ledger, { house, journal }: UsageHouse): ReadingPart {
+export function startShipping(ledger: Ledger, { house, journal, flushed }: UsageHouse): ReadingPart {
   const warn: typeof house.warn = warning => house.warn(warning);
   if (journal === null) {
     const shipper = new DirectShipper({ ledger, warn });
@@ -13,6 +13,7 @@ export function startShipping(ledger: Ledger, { house, journal }: UsageHouse): R
       sinks: [shipper],
       metrics: shipper.metrics,
       degraded: () => shipper.degraded(),
+      caughtUp: () => shipper.caughtUp(),
       losesFacts: () => shipper.dropping,
       close: () => shipper.close(),
     };
@@ -23,6 +24,7 @@ export function startShipping(ledger: Ledger, { house, journal }: UsageHouse): R
     readers: [shipper],
     metrics: shipper.metrics,
     degraded: () => shipper.degraded(),
+    caughtUp: async () => flushed !== null && (await flushed()) && shipper.caughtUp(),
     close: () => shipper.close(),
   };
 }

@@ -163,7 +163,11 @@ t.test('a flag that makes no sense is exit 2 and named', async t => {
     [['--tag', 'a b=1'], /^error: --tag has a name/],
     [['--id', 'a\nb'], /^error: --id is not a text/],
     [['--prefix', 'sk'], /^error: --prefix is not 3 to 32/],
-    [['--budget', '5'], /unknown option '--budget'/],
+    [['--budget', '5'], /^error: --budget '5' is not one of pairs such as usd=25 per=month/],
+    [['--budget', 'usd=5'], /^error: --budget.per is not one of hour, day, week, month, lifetime/],
+    [['--budget', 'usd=5,usd=6,per=day'], /^error: --budget 'usd=6' is not one of/],
+    [['--budget', 'usd=0.0000000001,per=day'], /^error: --budget.usd is no amount of USD/],
+    [['--budget', 'requests=-1,per=day'], /^error: --budget.requests is not a whole number/],
   ];
   for (const [flags, message] of cases) {
     const { status, stdout, stderr } = await mint(['--subject', 'a', ...flags]);

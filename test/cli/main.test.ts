@@ -27,6 +27,7 @@ t.test('every help has examples, and the options in them exist', async t => {
     'key',
     'deny',
     'provider',
+    'budget',
     'usage',
     'audit',
     'prices',

@@ -94,8 +94,8 @@ const CASES: readonly Case[] = [
       ops: { adminKeys: [{ key: 'env:ADMIN', role: 'admin' }] },
     }),
     admit: ['address-rate'],
-    early: ['identify', 'deny', 'grant', 'state', 'concurrency', 'request-rate'],
-    late: ['models', 'token-rate', 'pool'],
+    early: ['identify', 'deny', 'grant', 'state', 'concurrency', 'request-rate', 'budget-needs'],
+    late: ['models', 'token-rate', 'budgets', 'pool'],
     holdsEnd: true,
   },
 ];

@@ -1,7 +1,9 @@
+import { X509Certificate } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import t from 'tap';
 import { exchange } from '../client/index.ts';
 import { startWeir } from '../process/index.ts';
@@ -29,6 +31,28 @@ t.test('TLS', { skip: certificate === null ? 'openssl is not installed here' : f
   t.match(String(answer.body), /"chat\.completion"/);
   t.equal((await exchange({ tlsPort: weir.port }, { target: '/health' })).status, 200);
   t.notOk(weir.output.includes('PRIVATE KEY'));
+  await t.test(
+    'a renewed certificate is taken over by a reload, one that fits no key is refused',
+    async t => {
+      const fingerprint = () =>
+        new Promise<string>((resolve, reject) => {
+          const socket = connect({ port: weir.port, rejectUnauthorized: false }, () => {
+            resolve(socket.getPeerX509Certificate()!.fingerprint256);
+            socket.destroy();
+          }).on('error', reject);
+        });
+      const first = await fingerprint();
+      const renewed = selfSigned()!;
+      writeFileSync(join(folder, 'cert.pem'), renewed.cert);
+      weir.signal('SIGHUP');
+      await weir.line(({ text }) => text.includes('cannot be used'), 'that the pair does not fit');
+      t.equal(await fingerprint(), first);
+      writeFileSync(join(folder, 'key.pem'), renewed.key, { mode: 0o600 });
+      weir.signal('SIGHUP');
+      await weir.line(({ text }) => /^reload|reloaded/i.test(text), 'that it reloaded');
+      t.equal(await fingerprint(), new X509Certificate(renewed.cert).fingerprint256);
+    },
+  );
   await t.test('a key that others can read is worth a warning', async t => {
     chmodSync(join(folder, 'key.pem'), 0o644);
     const loose = await startWeir(t, { config: { providers: DEMO, listen: { tls } } });

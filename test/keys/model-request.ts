@@ -54,6 +54,7 @@ export function principalWith(models: readonly string[] | null): Principal {
     tpm: null,
     concurrency: null,
     bodyBytes: null,
+    budget: null,
   };
   return {
     auth: 'static',

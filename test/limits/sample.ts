@@ -47,6 +47,7 @@ const FREE: Grant = {
   tpm: null,
   concurrency: null,
   bodyBytes: null,
+  budget: null,
 };
 
 /** A key of ours. */

@@ -1,5 +1,5 @@
 import type { Test } from 'tap';
-import type { FactPage, Ledger, SummaryRow } from '../../lib/store/index.ts';
+import type { FactPage, Ledger, SpentScope, SummaryQuery, SummaryRow } from '../../lib/store/index.ts';
 import { factOf, factText, factTexts } from './fact-text.ts';
 import { must } from './must.ts';
 
@@ -88,6 +88,88 @@ const SUITES: Readonly<Record<string, Suite>> = {
     const aside = await must(ledger.aside(100));
     t.strictSame(aside.map(({ text }) => text).sort(), bad.sort());
     t.ok(aside.every(({ reason }) => reason === 'invalid'));
+  },
+
+  'what was charged is summed by scope and time': async (lab, t) => {
+    const ledger = lab.open();
+    const late = { time: '2026-11-20T11:30:00.000Z' };
+    const other = { time: '2026-10-31T23:59:59.999Z', subject: 'bob', keyId: 'key-2', provider: 'other' };
+    await must(
+      ledger.append(
+        [
+          factText(1, { tags: { team: 'a', site: 'x' } }),
+          factText(2, { ...late, tags: { team: 'b' }, chargedTokens: 700, chargedNanos: 5 }),
+          factText(3, { ...other, tags: { team: 'a' }, inputTokens: null, costNanos: null }),
+          factText(4, {
+            outcome: 'refused',
+            attempts: 0,
+            inputTokens: null,
+            outputTokens: null,
+            costNanos: null,
+          }),
+          factText(5, { ...late, outcome: 'clientAborted', chargedTokens: 0, chargedNanos: 0 }),
+          factText(6, { kind: 'admin', tags: { team: 'a' } }),
+        ],
+        [],
+      ),
+    );
+    const spent = async (scope: SpentScope, span: object = {}): Promise<string> => {
+      const query = { scope, sinceMs: 0, untilMs: null, except: [], ...span };
+      const { requests, tokens, costNanos } = await must(ledger.spent(query));
+      return `${requests} ${tokens} ${costNanos}`;
+    };
+    t.equal(await spent({ of: 'all' }), '4 720 1005');
+    t.equal(await spent({ of: 'subject', is: 'alice' }), '3 715 1005');
+    t.equal(await spent({ of: 'key', is: 'key-2' }), '1 5 0');
+    t.equal(await spent({ of: 'provider', is: 'lab' }), '3 715 1005');
+    t.equal(await spent({ of: 'tag', tag: 'team', is: 'a' }), '2 20 1000');
+    t.equal(await spent({ of: 'tag', tag: 'team', is: 'c' }), '0 0 0');
+    t.equal(await spent({ of: 'key', is: 'nobody' }), '0 0 0');
+    const november = { sinceMs: at('2026-11-01T00:00:00Z'), untilMs: at('2026-12-01T00:00:00Z') };
+    t.equal(await spent({ of: 'all' }, november), '3 715 1005');
+    t.equal(await spent({ of: 'tag', tag: 'team', is: 'a' }, november), '1 15 1000');
+    const hour = { sinceMs: at('2026-11-20T11:00:00Z'), untilMs: at('2026-11-20T12:00:00Z') };
+    t.equal(await spent({ of: 'all' }, hour), '2 700 5');
+    t.equal(await spent({ of: 'tag', tag: 'team', is: 'b' }, hour), '1 700 5');
+    t.equal(await spent({ of: 'tag', tag: 'team', is: 'a' }, hour), '0 0 0');
+    const except = [1, 2, 99].map(seq => `box:00000000000000aa:${seq}`);
+    t.equal(await spent({ of: 'all' }, { except }), '2 5 0', 'those it has are left out');
+    t.equal((await must(ledger.check())).wrongSums, 0);
+  },
+
+  'a summary is split by a tag, and what bears none has a row of its own': async (lab, t) => {
+    const ledger = lab.open();
+    await must(
+      ledger.append(
+        [
+          factText(1, { tags: { team: 'a' } }),
+          factText(2, { tags: { team: 'b', site: 'x' }, subject: 'bob' }),
+          factText(3, { tags: { team: 'b' } }),
+          factText(4, { tags: { site: 'x' }, outputTokens: 7 }),
+        ],
+        [],
+      ),
+    );
+    const shown = async (query: Partial<SummaryQuery>): Promise<readonly string[]> => {
+      const { rows } = await must(ledger.summary({ by: ['tag:team'], limit: 100, ...query }));
+      return rows.map(
+        ({ group, requests, outputTokens }) =>
+          `${Object.values(group).join(' ')}: ${requests} ${outputTokens}`,
+      );
+    };
+    t.strictSame(await shown({}), ['b: 2 10', ': 1 7', 'a: 1 5']);
+    t.strictSame(await shown({ by: ['tag:team', 'subject'] }), [
+      ' alice: 1 7',
+      'a alice: 1 5',
+      'b alice: 1 5',
+      'b bob: 1 5',
+    ]);
+    t.strictSame(await shown({ subject: 'bob' }), ['b: 1 5'], 'a row of nothing is none');
+    t.strictSame(await shown({ sinceMs: at('2026-11-20T09:00:00Z') }), ['b: 2 10', ': 1 7', 'a: 1 5']);
+    t.strictSame(await shown({ sinceMs: at('2026-11-21T00:00:00Z') }), []);
+    t.strictSame(await shown({ by: ['tag:none'] }), [': 4 22']);
+    await must(ledger.rebuild());
+    t.strictSame(await shown({}), ['b: 2 10', ': 1 7', 'a: 1 5'], 'and after a rebuild');
   },
 
   'a hundred times the same batch in parallel is that batch': async (lab, t) => {

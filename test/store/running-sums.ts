@@ -25,6 +25,10 @@ const members: fc.Arbitrary<Partial<Fact>> = fc.record({
   cachedInputTokens: count,
   reasoningTokens: count,
   costNanos: count,
+  attempts: fc.nat(2),
+  chargedTokens: count,
+  chargedNanos: count,
+  tags: fc.dictionary(fc.constantFrom('team', 'site', ''), fc.constantFrom('a', 'b', '"', '')),
   refusals: fc.option(fc.nat(100), { nil: null }),
 });
 

@@ -112,3 +112,18 @@ t.test('an exchange begun is on record, and a journal without its fact is not wh
     t.match(lines(folder)[0], `{"v":1,"open":true,"id":"${id}","crc":"`);
   }
 });
+
+t.test('flushed is said when all that was taken by then is in the file', async t => {
+  const { journal, folder } = open(t);
+  t.equal(await journal.flushed(), true, 'nothing was taken');
+  for (const count of [1, 2, 3]) {
+    for (let i = 0; i < 200; i++) journal.take(fact(count * 1000 + i), () => {});
+    const flushed = journal.flushed();
+    journal.take(fact(count), () => {});
+    t.equal(await flushed, true);
+    t.ok(lines(folder).length >= count * 200);
+  }
+  t.strictSame(await Promise.all([journal.flushed(), journal.flushed()]), [true, true]);
+  t.equal(lines(folder).length, 603);
+  await journal.close();
+});

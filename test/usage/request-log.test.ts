@@ -50,3 +50,12 @@ t.test('lines go on after the file was moved away, and after it could not be wri
   await ask('three');
   await until(log, ['three']);
 });
+
+t.test('where nothing else keeps facts, the log lines do', async t => {
+  const lab = await startLab(t, { config: { usage: { journal: 'none', store: 'none' } } });
+  lab.up.reply(up.respond(200, [], '{}'));
+  const { id, field } = lab.tag();
+  await lab.ask({ target: CHAT, fields: [...AS_TEAM, field], body: '{"model":"m"}' });
+  const line = await lab.weir.line(({ text }) => text.includes(id), 'the line of the exchange');
+  t.match(line.text, '"keyId":"team-key"');
+});

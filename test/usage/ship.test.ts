@@ -213,3 +213,35 @@ t.test('without a journal facts wait for a store that is away, in bounded memory
   t.equal((await must(s.ledger.check())).facts, kept);
   t.equal(direct.dropping, false);
 });
+
+t.test('who must know that all is there is told at once, or that it is not', async t => {
+  const s = scene(t);
+  const shipper = new Shipper({ folder: s.folder, ledger: s.ledger, warn: () => {}, idleMs: 3_600_000 });
+  shipper.start();
+  s.write(lines(1, 2));
+  t.equal(await within(shipper.caughtUp(), 'the facts'), true);
+  t.equal((await s.stored()).length, 2);
+  s.write(lines(3, 1500));
+  const both = [shipper.caughtUp(), shipper.caughtUp()];
+  s.write(lines(1501, 1501));
+  t.strictSame(await within(Promise.all([...both, shipper.caughtUp()]), 'the facts'), [true, true, true]);
+  t.equal((await must(s.ledger.check())).facts, 1501);
+  rmSync(s.folder, { recursive: true });
+  t.equal(await within(shipper.caughtUp(), 'no'), false, 'the journal is gone');
+  t.equal(await within(shipper.caughtUp(), 'no'), false, 'and nobody hurries it');
+  await shipper.close();
+  t.equal(await shipper.caughtUp(), false);
+});
+
+t.test('without a journal it is told when what it was given by then is there', async t => {
+  const s = scene(t);
+  const shipper = new DirectShipper({ ledger: s.ledger, warn: () => {} });
+  t.equal(await shipper.caughtUp(), true, 'nothing is waiting');
+  for (let seq = 1; seq <= 2500; seq++) shipper.take(factOf(seq));
+  const early = shipper.caughtUp();
+  shipper.take(factOf(2501));
+  t.equal(await within(early, 'the facts'), true);
+  t.ok((await s.stored()).length >= 2500);
+  await shipper.close();
+  t.equal(await shipper.caughtUp(), false);
+});

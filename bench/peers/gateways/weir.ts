@@ -22,7 +22,8 @@ export const weirJournal = weirPlan(
   'usage: { journal: ./journal, store: none }\n',
 );
 
-function weirPlan(name: string, about: string, usage: string): GatewayPlan {
+/** @param usage the section `usage` of its config, or nothing. */
+export function weirPlan(name: string, about: string, usage: string): GatewayPlan {
   return {
     name,
     about,

@@ -1,12 +1,12 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { type Dimension, SUMMARY_ROWS_MAX, type Summary, type SummaryRow } from '../../store/index.ts';
 import {
-  DIMENSIONS,
-  type Dimension,
-  SUMMARY_ROWS_MAX,
-  type Summary,
-  type SummaryRow,
-} from '../../store/index.ts';
-import { DEFAULT_DIMENSIONS, readDimensions, readRows, WordFault } from '../../usage/index.ts';
+  DEFAULT_DIMENSIONS,
+  DIMENSION_WORDS,
+  readDimensions,
+  readRows,
+  WordFault,
+} from '../../usage/index.ts';
 import { type CliIo, EXIT } from '../io.ts';
 import { paintFor } from '../paint.ts';
 import { plainCell } from '../plain-text.ts';
@@ -56,7 +56,7 @@ export function addSummary(group: Command, io: CliIo, exit: (status: number) => 
     .description('sum up requests, tokens and cost from the store')
     .option(
       '--by <dimensions>',
-      `one or more of ${DIMENSIONS.join(', ')}`,
+      `one or more of ${DIMENSION_WORDS}`,
       parsedBy(readDimensions),
       DEFAULT_DIMENSIONS,
     )
@@ -71,6 +71,7 @@ export function addSummary(group: Command, io: CliIo, exit: (status: number) => 
       'after',
       examples([
         ['weir usage summary -c config.yaml --by subject,model --since 7d', 'who used what in a week'],
+        ['weir usage summary -c config.yaml --by tag:team', 'by the values of a tag; - bears none'],
         ['weir usage summary -c config.yaml --by month,provider --json', 'for a script'],
         ['weir usage summary -c config.yaml --by day --subject alice --month 2026-11', 'day by day'],
       ]) +

@@ -11,6 +11,7 @@ const REFERENCES = ['file_id', 'container'];
 
 const MESSAGES = endpointRow(FAMILY, 'anthropic-messages', 'chat', {
   streams: 'body',
+  outputLimits: ['/max_tokens'],
   mandatoryEnd: true,
   usage: MESSAGES_READING,
   // Where tools ran code: its files outlive the answer.
@@ -22,7 +23,10 @@ const COUNT_TOKENS = endpointRow(FAMILY, 'anthropic-count-tokens', 'count_tokens
   references: REFERENCES,
 });
 /** The text completions before messages; its answers state no usage. */
-const COMPLETE = endpointRow(FAMILY, 'anthropic-complete', 'completion', { streams: 'body' });
+const COMPLETE = endpointRow(FAMILY, 'anthropic-complete', 'completion', {
+  streams: 'body',
+  outputLimits: ['/max_tokens_to_sample'],
+});
 const BATCHES = endpointRow(FAMILY, 'anthropic-batches', 'batches', {
   stores: ['/id'],
   references: REFERENCES,

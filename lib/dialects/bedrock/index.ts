@@ -6,13 +6,30 @@ import { INVOKE_READING } from './invoke-usage.ts';
 
 const FAMILY = 'bedrock';
 
-const CONVERSE = endpointRow(FAMILY, 'bedrock-converse', 'chat', { usage: CONVERSE_READING });
+const CONVERSE_LIMITS = ['/inferenceConfig/maxTokens'];
+/** Each model has a body of its own; this is where those that are known state it. */
+const INVOKE_LIMITS = [
+  '/max_tokens',
+  '/max_completion_tokens',
+  '/max_tokens_to_sample',
+  '/max_gen_len',
+  '/inferenceConfig/max_new_tokens',
+  '/inferenceConfig/maxTokens',
+  '/textGenerationConfig/maxTokenCount',
+];
+
+const CONVERSE = endpointRow(FAMILY, 'bedrock-converse', 'chat', {
+  usage: CONVERSE_READING,
+  outputLimits: CONVERSE_LIMITS,
+});
 const CONVERSE_STREAM = endpointRow(FAMILY, 'bedrock-converse', 'chat', {
+  outputLimits: CONVERSE_LIMITS,
   streams: 'path',
   mandatoryEnd: true,
   usage: CONVERSE_READING,
 });
 const INVOKE_STREAM = endpointRow(FAMILY, 'bedrock-invoke', 'chat', {
+  outputLimits: INVOKE_LIMITS,
   streams: 'path',
   usage: INVOKE_READING,
 });
@@ -20,7 +37,10 @@ const INVOKE_STREAM = endpointRow(FAMILY, 'bedrock-invoke', 'chat', {
 const COUNT_TOKENS = endpointRow(FAMILY, 'bedrock-count-tokens', 'count_tokens');
 
 function invokeRow(operation: Operation): Endpoint {
-  return endpointRow(FAMILY, 'bedrock-invoke', operation, { usage: INVOKE_READING });
+  return endpointRow(FAMILY, 'bedrock-invoke', operation, {
+    usage: INVOKE_READING,
+    outputLimits: INVOKE_LIMITS,
+  });
 }
 
 const INVOKE_CHAT = invokeRow('chat');

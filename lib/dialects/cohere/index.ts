@@ -8,11 +8,14 @@ import { COHERE_READING } from './usage.ts';
 const FAMILY = 'cohere';
 
 const CHAT = endpointRow(FAMILY, FAMILY, 'chat', {
+  outputLimits: ['/max_tokens'],
   streams: 'body',
   mandatoryEnd: true,
   usage: COHERE_READING,
 });
 const GENERATE = endpointRow(FAMILY, FAMILY, 'completion', {
+  outputLimits: ['/max_tokens'],
+  answerCounts: ['/num_generations'],
   streams: 'body',
   mandatoryEnd: true,
   usage: COHERE_READING,

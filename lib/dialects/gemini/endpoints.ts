@@ -12,8 +12,28 @@ const REFERENCES = ['cachedContent', 'cached_content', 'fileUri', 'file_uri'];
 /** What is stored has a name of the form `collection/id`. */
 export const OTHER: Endpoint = otherEndpoint(FAMILY, ['/name'], REFERENCES);
 
-const GENERATE = endpointRow(FAMILY, 'gemini', 'chat', { usage: GENERATE_READING, references: REFERENCES });
+const GENERATE_BOUNDS = {
+  outputLimits: [
+    '/generationConfig/maxOutputTokens',
+    '/generationConfig/max_output_tokens',
+    '/generation_config/maxOutputTokens',
+    '/generation_config/max_output_tokens',
+  ],
+  answerCounts: [
+    '/generationConfig/candidateCount',
+    '/generationConfig/candidate_count',
+    '/generation_config/candidateCount',
+    '/generation_config/candidate_count',
+  ],
+};
+
+const GENERATE = endpointRow(FAMILY, 'gemini', 'chat', {
+  ...GENERATE_BOUNDS,
+  usage: GENERATE_READING,
+  references: REFERENCES,
+});
 const STREAM_GENERATE = endpointRow(FAMILY, 'gemini', 'chat', {
+  ...GENERATE_BOUNDS,
   streams: 'path',
   usage: GENERATE_READING,
   references: REFERENCES,
@@ -62,6 +82,7 @@ export const RAW_PREDICT: ReadonlyMap<string, Endpoint> = new Map([
     'anthropic/rawPredict',
     endpointRow(FAMILY, 'anthropic-messages', 'chat', {
       streams: 'body',
+      outputLimits: ['/max_tokens'],
       mandatoryEnd: true,
       usage: MESSAGES_READING,
     }),
@@ -70,6 +91,7 @@ export const RAW_PREDICT: ReadonlyMap<string, Endpoint> = new Map([
     'anthropic/streamRawPredict',
     endpointRow(FAMILY, 'anthropic-messages', 'chat', {
       streams: 'path',
+      outputLimits: ['/max_tokens'],
       mandatoryEnd: true,
       usage: MESSAGES_READING,
     }),
@@ -77,6 +99,7 @@ export const RAW_PREDICT: ReadonlyMap<string, Endpoint> = new Map([
 ]);
 
 export const INTERACTIONS = endpointRow(FAMILY, 'gemini-interactions', 'chat', {
+  outputLimits: ['/generation_config/max_output_tokens'],
   streams: 'body',
   usage: INTERACTIONS_READING,
   stores: ['/interaction/id', '/id'],

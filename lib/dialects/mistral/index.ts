@@ -10,8 +10,15 @@ const FAMILY = 'mistral';
 const READING = chatReading(true);
 
 /** No `stream_options`: usage comes unasked, and requests with unknown fields are refused. */
-const CHAT = endpointRow(FAMILY, FAMILY, 'chat', { streams: 'body', mandatoryEnd: true, usage: READING });
+const CHAT = endpointRow(FAMILY, FAMILY, 'chat', {
+  streams: 'body',
+  mandatoryEnd: true,
+  usage: READING,
+  outputLimits: ['/max_tokens'],
+  answerCounts: ['/n'],
+});
 const FILL_IN = endpointRow(FAMILY, FAMILY, 'completion', {
+  outputLimits: ['/max_tokens'],
   streams: 'body',
   mandatoryEnd: true,
   usage: READING,

@@ -7,12 +7,16 @@ import { OLLAMA_READING } from './usage.ts';
 
 const FAMILY = 'ollama';
 
+const OUTPUT_LIMITS = ['/options/num_predict'];
+
 const CHAT = endpointRow(FAMILY, FAMILY, 'chat', {
+  outputLimits: OUTPUT_LIMITS,
   streams: 'bodyDefaultTrue',
   mandatoryEnd: true,
   usage: OLLAMA_READING,
 });
 const GENERATE = endpointRow(FAMILY, FAMILY, 'completion', {
+  outputLimits: OUTPUT_LIMITS,
   streams: 'bodyDefaultTrue',
   mandatoryEnd: true,
   usage: OLLAMA_READING,

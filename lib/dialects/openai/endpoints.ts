@@ -26,16 +26,22 @@ const CHAT = endpointRow(FAMILY, 'openai-chat', 'chat', {
   mandatoryEnd: true,
   usage: CHAT_READING,
   references: FILE_REFERENCES,
+  outputLimits: ['/max_completion_tokens', '/max_tokens'],
+  answerCounts: ['/n'],
 });
 
 /** Streams of legacy completions are recorded that end with none of these, so no end is mandatory. */
 const COMPLETIONS = endpointRow(FAMILY, 'openai-completions', 'completion', {
+  outputLimits: ['/max_tokens'],
+  // Of `best_of` answers all are paid for.
+  answerCounts: ['/n', '/best_of'],
   streams: 'body',
   includeUsageOption: true,
   usage: CHAT_READING,
 });
 
 const RESPONSES = endpointRow(FAMILY, 'openai-responses', 'chat', {
+  outputLimits: ['/max_output_tokens'],
   streams: 'body',
   mandatoryEnd: true,
   usage: RESPONSES_READING,
@@ -58,7 +64,11 @@ const EMBEDDINGS = endpointRow(FAMILY, 'openai-embeddings', 'embedding', { usage
 const RERANK = endpointRow(FAMILY, 'openai-rerank', 'rerank', { usage: INPUT_ONLY_READING });
 const MODERATIONS = endpointRow(FAMILY, 'openai-moderation', 'moderation');
 
-const IMAGES = endpointRow(FAMILY, 'openai-images', 'image', { streams: 'body', usage: IMAGES_READING });
+const IMAGES = endpointRow(FAMILY, 'openai-images', 'image', {
+  streams: 'body',
+  usage: IMAGES_READING,
+  answerCounts: ['/n'],
+});
 const IMAGE_VARIATIONS = endpointRow(FAMILY, 'openai-images', 'image', { usage: IMAGES_READING });
 
 const SPEECH = endpointRow(FAMILY, 'openai-audio', 'speech', { usage: AUDIO_READING });

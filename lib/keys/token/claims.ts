@@ -1,6 +1,16 @@
-import { OPERATIONS, type Operation } from '../../pipeline/index.ts';
+import { BUDGET_SPANS, type BudgetSpan, OPERATIONS, type Operation, usdNanos } from '../../pipeline/index.ts';
 import { isAddressRange } from './address-range.ts';
 import { parseInstant } from './instant.ts';
+
+/** What may be used within a span of time. At least one amount is there. */
+export interface KeyBudget {
+  /** A number, or decimal text with at most nine decimals. */
+  readonly usd?: number | string;
+  /** Input and output together. */
+  readonly tokens?: number;
+  readonly requests?: number;
+  readonly per: BudgetSpan;
+}
 
 /** What a key may do, as its claims say it. An absent list is no restriction (operations: the default set), an empty one allows nothing. */
 export interface KeyGrant {
@@ -18,6 +28,7 @@ export interface KeyGrant {
   readonly ips?: readonly string[];
   /** Bytes of a request body. */
   readonly bodyBytes?: number;
+  readonly budget?: KeyBudget;
 }
 
 /** What a key says of itself (CONTRACT §3). Well-formed, which is not yet to be believed or in force. */
@@ -63,7 +74,9 @@ const WEIR_MEMBERS: ReadonlySet<string> = new Set([
   'ips',
   'tags',
   'bodyBytes',
+  'budget',
 ]);
+const BUDGET_MEMBERS: ReadonlySet<string> = new Set(['usd', 'tokens', 'requests', 'per']);
 
 const KEY_ID_CHARS_MAX = 128;
 const NAME_CHARS_MAX = 256;
@@ -75,6 +88,7 @@ const TAG_NAME = /^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$/;
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 
 const OPERATION_NAMES: ReadonlySet<string> = new Set(OPERATIONS);
+const SPAN_NAMES: ReadonlySet<unknown> = new Set(BUDGET_SPANS);
 
 /**
  * Reads the claims of a key, or says what is wrong with them. Strict: a member
@@ -92,7 +106,8 @@ export function readClaims(members: Members): TokenClaims | ClaimProblem {
   const audience = top.text('aud', NAME_CHARS_MAX) ?? null;
   const grant = readGrant(weir);
   const tags = readTags(weir);
-  const problem = top.problem ?? weir.problem;
+  const { budget, problem: budgetProblem } = readBudget(weir);
+  const problem = top.problem ?? weir.problem ?? budgetProblem;
   if (problem !== null) return problem;
   if (subject === undefined) return new ClaimProblem('sub', 'is missing');
   if (keyId === undefined) return new ClaimProblem('jti', 'is missing');
@@ -100,7 +115,30 @@ export function readClaims(members: Members): TokenClaims | ClaimProblem {
   if (expiresMs === undefined) return new ClaimProblem('exp', 'is missing');
   const startsMs = Math.max(issuedMs, notBeforeMs ?? issuedMs);
   if (expiresMs <= startsMs) return new ClaimProblem('exp', 'is not after the time at which the key begins');
-  return { keyId, subject, issuerName, audience, issuedMs, expiresMs, notBeforeMs, grant, tags };
+  const whole = budget === undefined ? grant : { ...grant, budget };
+  return { keyId, subject, issuerName, audience, issuedMs, expiresMs, notBeforeMs, grant: whole, tags };
+}
+
+function readBudget(weir: MemberReader): {
+  readonly budget: KeyBudget | undefined;
+  readonly problem: ClaimProblem | null;
+} {
+  if (!weir.has('budget')) return { budget: undefined, problem: null };
+  const reader = new MemberReader(weir.object('budget'), BUDGET_MEMBERS, 'weir.budget.');
+  const usd = reader.usd('usd');
+  const tokens = reader.count('tokens');
+  const requests = reader.count('requests');
+  const per = reader.text('per', NAME_CHARS_MAX);
+  if (!SPAN_NAMES.has(per)) reader.refuse('per', `is not one of ${BUDGET_SPANS.join(', ')}`);
+  if (!reader.has('usd') && !reader.has('tokens') && !reader.has('requests'))
+    weir.refuse('budget', 'names no usd, tokens or requests');
+  const budget = {
+    ...(usd === undefined ? {} : { usd }),
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(requests === undefined ? {} : { requests }),
+    per: per as BudgetSpan,
+  };
+  return { budget, problem: weir.problem ?? reader.problem };
 }
 
 function readGrant(weir: MemberReader): KeyGrant {
@@ -160,13 +198,16 @@ class MemberReader {
     this.#members = members;
     this.#path = path;
     for (const name of members.keys()) {
-      if (name === 'budget') this.refuse(name, 'is not enforced by this version');
-      else if (!known.has(name)) this.refuse(isPlainText(name, 64) ? name : 'a claim', 'is not known');
+      if (!known.has(name)) this.refuse(isPlainText(name, 64) ? name : 'a claim', 'is not known');
     }
   }
 
   refuse(claim: string, text: string): void {
     this.problem ??= new ClaimProblem(this.#path + claim, text);
+  }
+
+  has(name: string): boolean {
+    return this.#members.has(name);
   }
 
   object(name: string): Members {
@@ -196,6 +237,14 @@ class MemberReader {
     if (value === undefined) return undefined;
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 1) return value;
     this.refuse(name, 'is not a whole number from 1');
+    return undefined;
+  }
+
+  usd(name: string): number | string | undefined {
+    const value = this.#members.get(name);
+    if (value === undefined) return undefined;
+    if ((typeof value === 'number' || typeof value === 'string') && usdNanos(value)) return value;
+    this.refuse(name, 'is no amount of USD above 0 such as 25 or "0.50", with at most nine decimals');
     return undefined;
   }
 

@@ -36,6 +36,8 @@ export interface KeyVerifierOptions<T extends object> {
   /** What the claim `aud` must be; with null a key that has one is meant for somebody else. */
   readonly audience: string | null;
   readonly clock: Clock;
+  /** Whether a budget that a key brings is kept to; where it is not such a key is refused. Default true. */
+  readonly keepsBudgets?: boolean;
   /** Makes of a verified key what is remembered of it and given for it. Called once for a key while it is remembered. */
   readonly admit: (key: VerifiedKey) => T;
   /** By how much clocks may differ. */
@@ -89,6 +91,7 @@ export class KeyVerifier<T extends object> {
   readonly #audience: string | null;
   readonly #clock: Clock;
   readonly #leewayMs: number;
+  readonly #keepsBudgets: boolean;
   readonly #admit: (key: VerifiedKey) => T;
   readonly #checkSignature: typeof verifySignature;
   readonly #gate: SignatureGate;
@@ -104,6 +107,7 @@ export class KeyVerifier<T extends object> {
     this.#audience = options.audience;
     this.#clock = options.clock;
     this.#leewayMs = options.leewayMs ?? 30_000;
+    this.#keepsBudgets = options.keepsBudgets ?? true;
     this.#admit = options.admit;
     this.#checkSignature = options.checkSignature ?? verifySignature;
     this.#gate = new SignatureGate(options.clock, options.checksPerSecond ?? 2000);
@@ -168,6 +172,8 @@ export class KeyVerifier<T extends object> {
     if (members === null) return new ClaimProblem('payload', 'is not one JSON object with each name once');
     const claims = readClaims(members);
     if (claims instanceof ClaimProblem) return claims;
+    if (claims.grant.budget !== undefined && !this.#keepsBudgets)
+      return new ClaimProblem('weir.budget', 'is kept to only where usage.store keeps facts');
     if (claims.expiresMs - claims.issuedMs > issuer.maxLifetimeMs)
       return new ClaimProblem('exp', 'is further from iat than this issuer may go');
     if (claims.audience !== this.#audience) return new ClaimProblem('aud', 'does not name this gateway');

@@ -134,10 +134,11 @@ function readSecretKey(paserk: string): Uint8Array {
 
 /** The claims as the token names them. Values are judged afterwards, whatever they are. */
 function membersOf(claims: KeyClaims, now: Date): Members {
-  const { subject, id, expires, notBefore, issuer, audience, tags, ...grant } = claims;
+  const { subject, id, expires, notBefore, issuer, audience, tags, budget, ...grant } = claims;
   const weir = new Map<string, unknown>();
   for (const [name, value] of Object.entries(grant))
     weir.set(name, Array.isArray(value) ? [...(value as readonly unknown[])] : value);
+  if (budget !== undefined) weir.set('budget', isRecord(budget) ? present(Object.entries(budget)) : budget);
   if (tags !== undefined) weir.set('tags', isRecord(tags) ? present(Object.entries(tags)) : tags);
   const given = present([
     ['sub', subject],

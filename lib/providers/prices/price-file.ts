@@ -164,7 +164,13 @@ function priceOf(entry: Member): ModelPrice | string | null {
   if (search !== null) rates.webSearch = search;
   if (Object.keys(rates).length === 0) return null;
   const source = typeof entry.source === 'string' ? entry.source : null;
-  return new ModelPrice({ rates, tiers: sortedTiers(rates, tiers), source, asOf: null });
+  const maxOutputTokens = maxOutputOf(entry);
+  return new ModelPrice({ rates, tiers: sortedTiers(rates, tiers), source, asOf: null, maxOutputTokens });
+}
+
+/** Null where it is no number of tokens: some entries have a sentence there. */
+function maxOutputOf({ max_output_tokens: stated }: Member): number | null {
+  return Number.isSafeInteger(stated) && (stated as number) > 0 ? (stated as number) : null;
 }
 
 function modeField(mode: unknown, field: string): RateName | undefined {

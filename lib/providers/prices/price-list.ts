@@ -90,7 +90,13 @@ function compilePrice(settings: PriceSettings, path: string, faults: PriceFault[
   const thresholds = tiers.map(tier => tier.aboveInputTokens);
   if (thresholds.some((threshold, index) => index > 0 && threshold <= thresholds[index - 1]!))
     faults.push({ path: `${path}.tiers`, message: 'each tier must begin above the one before it' });
-  return new ModelPrice({ rates, tiers, source: settings.source ?? null, asOf: settings.asOf ?? null });
+  return new ModelPrice({
+    rates,
+    tiers,
+    source: settings.source ?? null,
+    asOf: settings.asOf ?? null,
+    maxOutputTokens: settings.maxOutputTokens ?? null,
+  });
 }
 
 function compileRates(settings: RateSettings, path: string, faults: PriceFault[]): Rates {

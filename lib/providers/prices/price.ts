@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Price, PricedUsage } from '../../pipeline/index.ts';
+import type { Price, PriceBound, PricedUsage } from '../../pipeline/index.ts';
 import { type Amount, amountsOf } from './amounts.ts';
-import { RATE_NAMES, type Rates } from './rates.ts';
+import { RATE_NAMES, type RateName, type Rates } from './rates.ts';
 
 /** Rates from some length of the input on. */
 export interface Tier {
@@ -16,6 +16,7 @@ export interface PriceParts {
   readonly tiers: readonly Tier[];
   readonly source: string | null;
   readonly asOf: string | null;
+  readonly maxOutputTokens: number | null;
 }
 
 /** 10⁻¹⁸ USD in one nano-dollar. */
@@ -37,6 +38,10 @@ export class ModelPrice implements Price {
     return this.#version;
   }
 
+  get maxOutputTokens(): number | null {
+    return this.parts.maxOutputTokens;
+  }
+
   costNanos(used: PricedUsage): number | null {
     const rates = this.#ratesFor(used.inputTokens);
     const amounts = rates === null ? null : amountsOf(used, rates);
@@ -44,6 +49,14 @@ export class ModelPrice implements Price {
     if (attos === null) return null;
     const nanos = Number((attos + ATTOS / 2n) / ATTOS);
     return Number.isSafeInteger(nanos) ? nanos : null;
+  }
+
+  boundNanos(bound: PriceBound): bigint {
+    const reachable = this.parts.tiers.filter(tier => bound.inputTokens > tier.aboveInputTokens);
+    const attos = [this.parts.rates, ...reachable.map(({ rates }) => rates)].map(rates =>
+      boundAttos(bound, rates),
+    );
+    return (dearest(attos) + ATTOS - 1n) / ATTOS;
   }
 
   #ratesFor(inputTokens: number | null): Rates | null {
@@ -68,6 +81,27 @@ function sum(amounts: readonly Amount[], rates: Rates): bigint | null {
     attos += BigInt(count) * rate;
   }
   return attos;
+}
+
+/** Ways in which a token can be billed: which one it will be, only the answer says. */
+const TEXT_INPUT = ['input', 'cachedInput', 'cacheWrite5m', 'cacheWrite1h'] as const;
+const MEDIA_INPUT = [...TEXT_INPUT, 'audioInput', 'imageInput'] as const;
+const TEXT_OUTPUT = ['output', 'reasoning'] as const;
+const MEDIA_OUTPUT = [...TEXT_OUTPUT, 'audioOutput', 'imageOutput'] as const;
+
+function boundAttos({ inputTokens, outputTokens, hasMedia }: PriceBound, rates: Rates): bigint {
+  const most = (names: readonly RateName[]): bigint => dearest(names.map(name => rates[name] ?? 0n));
+  return (
+    BigInt(inputTokens) * most(hasMedia ? MEDIA_INPUT : TEXT_INPUT) +
+    BigInt(outputTokens) * most(hasMedia ? MEDIA_OUTPUT : TEXT_OUTPUT) +
+    (rates.request ?? 0n)
+  );
+}
+
+function dearest(amounts: readonly bigint[]): bigint {
+  let most = 0n;
+  for (const amount of amounts) if (amount > most) most = amount;
+  return most;
 }
 
 function versionOf({ rates, tiers, source, asOf }: PriceParts): string {

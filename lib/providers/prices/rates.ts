@@ -45,6 +45,8 @@ export interface PriceSettings extends RateSettings {
   readonly source?: string;
   /** The day it was read, such as `2026-10-01`. */
   readonly asOf?: string;
+  /** The most output tokens these models give. */
+  readonly maxOutputTokens?: number;
   readonly tiers?: readonly TierSettings[];
 }
 
@@ -95,6 +97,7 @@ function pricesSchema(required: readonly string[]): object {
           pattern: '^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$',
           expects: 'a day such as 2026-10-01',
         },
+        maxOutputTokens: { type: 'integer', minimum: 1, maximum: 1_000_000_000 },
         tiers: TIERS,
         ...RATE_PROPERTIES,
       },

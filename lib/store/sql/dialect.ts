@@ -6,6 +6,8 @@ export interface SqlDialect {
   readonly dayText: string;
   /** The same as `2026-11`. */
   readonly monthText: string;
+  /** Facts with a row for each tag they bear, called `tagged`: their columns, `tag_name` and `tag_value`. */
+  readonly taggedFacts: string;
 }
 
 export type SqlValue = string | number | null;

@@ -1,10 +1,10 @@
-import type { Dimension, FactFilter } from '../ledger.ts';
+import type { FactFilter, PlainDimension } from '../ledger.ts';
 import type { Sql, SqlValue } from './dialect.ts';
 
 const WORDS = ['subject', 'key', 'provider', 'operation', 'model', 'modelRequested'] as const;
 
 /** Where the table `series`, called `s`, has the words that facts are told apart by. */
-export const SERIES_COLUMNS: Readonly<Record<Exclude<Dimension, 'day' | 'month'>, string>> = {
+export const SERIES_COLUMNS: Readonly<Record<Exclude<PlainDimension, 'day' | 'month'>, string>> = {
   subject: 's.subject',
   key: 's.key_id',
   provider: 's.provider',

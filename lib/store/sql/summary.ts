@@ -1,70 +1,79 @@
 import type { Dimension, Summary, SummaryQuery, SummaryRow } from '../ledger.ts';
 import type { Sql, SqlDialect, SqlRow } from './dialect.ts';
 import { SERIES_COLUMNS, seriesWhere } from './series.ts';
-import { DAY_MS, DAYS_OF_FACTS, SUM_COLUMNS, SUMS_OF_SUMS } from './sums.ts';
+import {
+  DAYS_OF_FACTS,
+  NEGATED_SUMS,
+  SUM_COLUMNS,
+  SUMS_LEFT,
+  SUMS_OF_SUMS,
+  taggedDaysOfFacts,
+} from './sums.ts';
+import { type TimePart, timeParts } from './time-parts.ts';
 
-/** Later than any date. */
-const DAYS_MAX = 100_000_001;
-
-/**
- * Whole months, and whole days beside them, come from the running sums. The
- * days in which the span of time begins and ends are summed from their facts.
- */
-function sourceOf({ by, sinceMs = 0, untilMs }: SummaryQuery): Sql {
-  const firstDay = Math.ceil(sinceMs / DAY_MS);
-  const endDay = untilMs === undefined ? DAYS_MAX : Math.floor(untilMs / DAY_MS);
-  if (untilMs !== undefined && firstDay > endDay) return joined([factsBetween(sinceMs, untilMs)]);
-  const edges = [factsBetween(sinceMs, firstDay * DAY_MS)];
-  if (untilMs !== undefined) edges.push(factsBetween(endDay * DAY_MS, untilMs));
-  const firstMonth = monthFrom(firstDay);
-  const endMonth = untilMs === undefined ? DAYS_MAX : monthOf(endDay);
-  if (by.includes('day') || firstMonth >= endMonth)
-    return joined([rollupBetween('day', firstDay, endDay), ...edges]);
-  return joined([
-    rollupBetween('month', firstMonth, endMonth),
-    rollupBetween('day', firstDay, firstMonth),
-    rollupBetween('day', endMonth, endDay),
-    ...edges,
-  ]);
-}
-
-/** The first day of a day's month. */
-function monthOf(day: number): number {
-  const date = new Date(day * DAY_MS);
-  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth()) / DAY_MS;
-}
-
-/** The first day of the first month that begins on a day or later. */
-function monthFrom(day: number): number {
-  const start = monthOf(day);
-  return start === day ? day : monthOf(start + 31);
-}
-
-/** Null where nothing lies between. */
-function rollupBetween(span: 'day' | 'month', from: number, to: number): Sql | null {
-  const sql = `SELECT day, series, ${SUM_COLUMNS} FROM rollup WHERE span = ? AND day >= ? AND day < ?`;
-  return from < to ? { sql, values: [span, from, to] } : null;
-}
-
-function factsBetween(fromMs: number, toMs: number): Sql | null {
-  return fromMs < toMs ? { sql: `SELECT * FROM (${DAYS_OF_FACTS}) AS edge`, values: [fromMs, toMs] } : null;
-}
-
-function joined(parts: readonly (Sql | null)[]): Sql {
-  const some = parts.filter(part => part !== null);
-  // A span of no length has no part at all.
-  if (some.length === 0)
-    return { sql: `SELECT day, series, ${SUM_COLUMNS} FROM rollup WHERE false`, values: [] };
+/** Where the sums of a time come from, by series; with a tag's name also by its values. */
+function sourceOf({ by, sinceMs = 0, untilMs }: SummaryQuery, tag: string | null, dialect: SqlDialect): Sql {
+  const parts = timeParts(sinceMs, untilMs ?? null, by.includes('day'));
+  const plain = joined(parts.map(ofAll), `day, series, ${SUM_COLUMNS}`);
+  if (tag === null) return plain;
+  const tagged = joined(
+    parts.map(part => ofTagged(part, tag, dialect)),
+    `day, series, name AS tag, ${SUM_COLUMNS}`,
+  );
+  // What bears no such tag is what is left of all.
   return {
-    sql: some.map(({ sql }) => sql).join(' UNION ALL '),
-    values: some.flatMap(({ values }) => values),
+    sql: `SELECT day, series, tag, ${SUM_COLUMNS} FROM (${tagged.sql}) AS borne
+      UNION ALL SELECT day, series, NULL, ${SUM_COLUMNS} FROM (${plain.sql}) AS every
+      UNION ALL SELECT day, series, NULL, ${NEGATED_SUMS} FROM (${tagged.sql}) AS taken`,
+    values: [...tagged.values, ...plain.values, ...tagged.values],
   };
+}
+
+function ofAll(part: TimePart): Sql {
+  if (part.from === 'facts')
+    return { sql: `SELECT * FROM (${DAYS_OF_FACTS}) AS edge`, values: [part.sinceMs, part.untilMs] };
+  const sql = `SELECT day, series, ${SUM_COLUMNS} FROM rollup WHERE span = ? AND day >= ? AND day < ?`;
+  return { sql, values: [part.from, part.first, part.end] };
+}
+
+function ofTagged(part: TimePart, tag: string, dialect: SqlDialect): Sql {
+  if (part.from === 'facts') {
+    const sql = `SELECT * FROM (${taggedDaysOfFacts(dialect)}) AS edge`;
+    return { sql, values: [part.sinceMs, part.untilMs, tag] };
+  }
+  return {
+    sql: `SELECT day, series, t.value AS tag, ${SUM_COLUMNS} FROM tags t JOIN tag_rollup r ON r.tag = t.id
+      WHERE t.name = ? AND span = ? AND day >= ? AND day < ?`,
+    values: [tag, part.from, part.first, part.end],
+  };
+}
+
+/** @param columns what no part at all has none of. */
+function joined(parts: readonly Sql[], columns: string): Sql {
+  if (parts.length === 0)
+    return { sql: `SELECT ${columns} FROM rollup, (SELECT NULL AS name) AS empty WHERE false`, values: [] };
+  return {
+    sql: parts.map(({ sql }) => sql).join(' UNION ALL '),
+    values: parts.flatMap(({ values }) => values),
+  };
+}
+
+function isTag(dimension: Dimension): dimension is `tag:${string}` {
+  return dimension.startsWith('tag:');
+}
+
+/** @throws where two of the dimensions are tags. */
+function tagOf(by: readonly Dimension[]): string | null {
+  const [tag, other] = by.filter(isTag);
+  if (other !== undefined) throw new Error('a summary is split by one tag at most');
+  return tag?.slice('tag:'.length) ?? null;
 }
 
 /** Gives one row more than the limit where there are more groups. */
 export function summarySql(query: SummaryQuery, dialect: SqlDialect): Sql {
   const { by, limit } = query;
-  const source = sourceOf(query);
+  const tag = tagOf(by);
+  const source = sourceOf(query, tag, dialect);
   const where = seriesWhere(query);
   const names = by.map((_, i) => `g${i}`);
   const groups = by.map((dimension, i) => `${expressionOf(dimension, dialect)} AS ${names[i]}, `).join('');
@@ -79,14 +88,16 @@ export function summarySql(query: SummaryQuery, dialect: SqlDialect): Sql {
   return {
     sql: `
 SELECT * FROM (
-  SELECT ${groups}${SUMS_OF_SUMS} FROM (${source.sql}) AS source JOIN series s ON s.id = source.series
-  WHERE ${where.sql} ${names.length === 0 ? 'HAVING count(*) > 0' : `GROUP BY ${names.join(', ')}`}
+  SELECT ${groups}${tag === null ? SUMS_OF_SUMS : SUMS_LEFT} FROM (${source.sql}) AS source JOIN series s ON s.id = source.series
+  WHERE ${where.sql} ${names.length === 0 ? '' : `GROUP BY ${names.join(', ')}`}
+  HAVING ${tag === null ? 'count(*)' : 'sum(requests)'} > 0
 ) AS sums ORDER BY ${order.join(', ')} LIMIT ?`,
     values: [...source.values, ...where.values, limit + 1],
   };
 }
 
 function expressionOf(dimension: Dimension, { dayText, monthText }: SqlDialect): string {
+  if (isTag(dimension)) return 'tag';
   if (dimension === 'day') return dayText;
   return dimension === 'month' ? monthText : SERIES_COLUMNS[dimension];
 }

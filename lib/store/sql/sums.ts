@@ -4,21 +4,38 @@ import type { SqlDialect } from './dialect.ts';
 interface Sum {
   readonly column: string;
   readonly ofFact: string;
+  /** Stays null until a fact states one. */
+  readonly isNullable: boolean;
 }
 
 function counted(column: string, condition: string): Sum {
-  return { column, ofFact: `CASE WHEN ${condition} THEN requests ELSE 0 END` };
+  return { column, ofFact: `CASE WHEN ${condition} THEN requests ELSE 0 END`, isNullable: false };
 }
 
-/** Stays null until a fact states one. */
 function stated(column: string): Sum {
-  return { column, ofFact: column };
+  return { column, ofFact: column, isNullable: true };
+}
+
+function charged(column: string, ofFact: string): Sum {
+  return { column, ofFact, isNullable: false };
 }
 
 const ANSWERED = "outcome NOT IN ('refused', 'upstreamFailed', 'lost')";
+/** Facts from before attempts were counted: what was not refused went to a provider. */
+const WAS_SENT = "coalesce(attempts, CASE WHEN outcome = 'refused' THEN 0 ELSE 1 END) > 0";
 
-const SUMS: readonly Sum[] = [
-  { column: 'requests', ofFact: 'requests' },
+/** What budgets count. A fact that no budget applied to, or from before there were any, counts as what it used. */
+const CHARGES: readonly Sum[] = [
+  counted('charged_requests', WAS_SENT),
+  charged(
+    'charged_tokens',
+    'coalesce(charged_tokens, coalesce(input_tokens, 0) + coalesce(output_tokens, 0))',
+  ),
+  charged('charged_nanos', 'coalesce(charged_nanos, cost_nanos, 0)'),
+];
+
+export const SUMS: readonly Sum[] = [
+  { column: 'requests', ofFact: 'requests', isNullable: false },
   counted('refused', "outcome = 'refused'"),
   counted('failed', "outcome IN ('upstreamFailed', 'upstreamTruncated')"),
   counted('aborted', "outcome IN ('clientAborted', 'drainCut')"),
@@ -33,6 +50,7 @@ const SUMS: readonly Sum[] = [
   stated('reasoning_tokens'),
   stated('audio_tokens'),
   stated('cost_nanos'),
+  ...CHARGES,
 ];
 
 export const DAY_MS = 86_400_000;
@@ -41,25 +59,51 @@ const DAY = `time_ms / ${DAY_MS}`;
 /** Columns of `rollup` that hold sums, and the same in a sum over groups. */
 export const SUM_COLUMNS = SUMS.map(({ column }) => column).join(', ');
 export const SUMS_OF_SUMS = SUMS.map(({ column }) => `sum(${column}) AS ${column}`).join(', ');
+/** Sums to be taken away from others. */
+export const NEGATED_SUMS = SUMS.map(({ column }) => `-${column}`).join(', ');
+/**
+ * The same as `SUMS_OF_SUMS` where the group without a tag is what is left of
+ * all. Nobody has kept whether a sum of nothing was stated: it is null there.
+ */
+export const SUMS_LEFT = SUMS.map(({ column, isNullable }) =>
+  isNullable
+    ? `CASE WHEN tag IS NULL THEN nullif(sum(${column}), 0) ELSE sum(${column}) END AS ${column}`
+    : `sum(${column}) AS ${column}`,
+).join(', ');
+/** The sums that budgets are about, in a sum over groups, and over facts. */
+export const CHARGED_SUMS = CHARGES.map(({ column }) => `sum(${column}) AS ${column}`).join(', ');
+export const CHARGED_OF_FACTS = CHARGES.map(({ column, ofFact }) => `sum(${ofFact}) AS ${column}`).join(', ');
 /** Every column of `rollup`. */
 export const ROLLUP_COLUMNS = `span, day, series, ${SUM_COLUMNS}`;
+/** Every column of `tag_rollup`. */
+export const TAG_ROLLUP_COLUMNS = `tag, ${ROLLUP_COLUMNS}`;
 
 const OF_ONE_FACT = SUMS.map(({ ofFact }) => ofFact).join(', ');
 const OF_FACTS = SUMS.map(({ column, ofFact }) => `sum(${ofFact}) AS ${column}`).join(', ');
 
-function added({ column }: Sum): string {
-  const [kept, more] = [`rollup.${column}`, `excluded.${column}`];
-  return `${column} = coalesce(${kept} + ${more}, ${kept}, ${more})`;
+function addedTo(table: string): string {
+  return SUMS.map(({ column }) => {
+    const [kept, more] = [`${table}.${column}`, `excluded.${column}`];
+    return `${column} = coalesce(${kept} + ${more}, ${kept}, ${more})`;
+  }).join(', ');
 }
 
-/** The end of an INSERT into `rollup` that adds to the sums that are there. */
-export const ADD_TO_SUMS = `ON CONFLICT (span, day, series) DO UPDATE SET ${SUMS.map(added).join(', ')}`;
+/** The end of an INSERT into `rollup` that adds to the sums that are there, and of one into `tag_rollup`. */
+export const ADD_TO_SUMS = `ON CONFLICT (span, day, series) DO UPDATE SET ${addedTo('rollup')}`;
+export const ADD_TO_TAG_SUMS = `ON CONFLICT (tag, span, day, series) DO UPDATE SET ${addedTo('tag_rollup')}`;
 
 /** What one row of `fact` adds to `rollup`: to its day and to its month. */
 export function rollupOfFact({ month }: SqlDialect): string {
   return `
 SELECT 'day', ${DAY}, series, ${OF_ONE_FACT} FROM fact UNION ALL
 SELECT 'month', ${month}, series, ${OF_ONE_FACT} FROM fact`;
+}
+
+/** The same to `tag_rollup`, for one of its tags, which is given twice. */
+export function tagRollupOfFact({ month }: SqlDialect): string {
+  return `
+SELECT ?, 'day', ${DAY}, series, ${OF_ONE_FACT} FROM fact UNION ALL
+SELECT ?, 'month', ${month}, series, ${OF_ONE_FACT} FROM fact`;
 }
 
 /** What `rollup` has to hold for all the rows of a table with columns of `facts`. */
@@ -69,14 +113,44 @@ SELECT 'day' AS span, ${DAY} AS day, series, ${OF_FACTS} FROM ${table} GROUP BY 
 SELECT 'month', ${month}, series, ${OF_FACTS} FROM ${table} GROUP BY 2, 3`;
 }
 
-/** Rows of `rollup` that a rebuild would change, each span and series once. */
-export function wrongSums(dialect: SqlDialect): string {
+/** What `tag_rollup` has to hold, made anew from the facts. */
+export function tagRollupOf({ month, taggedFacts }: SqlDialect): string {
   return `
-WITH kept AS MATERIALIZED (SELECT ${ROLLUP_COLUMNS} FROM rollup),
-  made AS MATERIALIZED (${rollupOf('facts', dialect)})
-SELECT DISTINCT span, day, series FROM (
+SELECT t.id AS tag, span, day, series, ${OF_FACTS} FROM (
+  SELECT tagged.*, 'day' AS span, ${DAY} AS day FROM ${taggedFacts} UNION ALL
+  SELECT tagged.*, 'month', ${month} FROM ${taggedFacts}
+) AS spans JOIN tags t ON t.name = tag_name AND t.value = tag_value GROUP BY 1, 2, 3, 4`;
+}
+
+/** Every tag that a fact bears: its name, its value. */
+export function tagsOfFacts({ taggedFacts }: SqlDialect): string {
+  return `SELECT DISTINCT tag_name, tag_value FROM ${taggedFacts}`;
+}
+
+/** Rows that one side has and the other has not, each key once. */
+function different(key: string, columns: string, table: string, made: string): string {
+  return `
+WITH kept AS MATERIALIZED (SELECT ${columns} FROM ${table}), made AS MATERIALIZED (${made})
+SELECT DISTINCT ${key} FROM (
   SELECT * FROM (SELECT * FROM kept EXCEPT SELECT * FROM made) AS more
   UNION ALL SELECT * FROM (SELECT * FROM made EXCEPT SELECT * FROM kept) AS less) AS different`;
+}
+
+/** Rows of `rollup` that a rebuild would change, each span and series once. */
+export function wrongSums(dialect: SqlDialect): string {
+  return different('span, day, series', ROLLUP_COLUMNS, 'rollup', rollupOf('facts', dialect));
+}
+
+/** The same of `tag_rollup`. */
+export function wrongTagSums(dialect: SqlDialect): string {
+  return different('tag, span, day, series', TAG_ROLLUP_COLUMNS, 'tag_rollup', tagRollupOf(dialect));
+}
+
+/** Sums by day, series and value of one tag between two times, straight from the facts: times, then the name. */
+export function taggedDaysOfFacts({ taggedFacts }: SqlDialect): string {
+  return `
+SELECT ${DAY} AS day, series, tag_value AS tag, ${OF_FACTS} FROM ${taggedFacts}
+WHERE time_ms >= ? AND time_ms < ? AND tag_name = ? GROUP BY 1, 2, 3`;
 }
 
 /** Sums by day and series of the facts between two times, straight from them. */

@@ -46,6 +46,7 @@ const GRANT = {
   tpm: null,
   concurrency: null,
   bodyBytes: null,
+  budget: null,
 };
 
 export function principal(changes: Partial<Principal> = {}): Principal {

@@ -82,10 +82,27 @@ t.test('what weir may hold', async t => {
   t.equal(await inWeir('{}'), 'good');
   t.equal(await inWeir('{"scopes":[]}'), 'badClaims: weir.scopes is not known');
   t.equal(await inWeir('{"Models":[]}'), 'badClaims: weir.Models is not known');
-  t.equal(
-    await inWeir('{"budget":{"usd":5,"per":"day"}}'),
-    'badClaims: weir.budget is not enforced by this version',
-  );
+  for (const budget of [
+    '{"usd":5,"per":"day"}',
+    '{"usd":"0.50","tokens":7,"requests":1,"per":"lifetime"}',
+    '{"usd":5e-7,"per":"hour"}',
+  ])
+    t.equal(await inWeir(`{"budget":${budget}}`), 'good');
+  for (const [budget, problem] of [
+    ['5', 'weir.budget is not an object'],
+    ['{}', 'weir.budget names no usd, tokens or requests'],
+    ['{"per":"day"}', 'weir.budget names no usd, tokens or requests'],
+    ['{"usd":5}', 'weir.budget.per is not one of'],
+    ['{"usd":5,"per":"year"}', 'weir.budget.per is not one of'],
+    ['{"usd":0,"per":"day"}', 'weir.budget.usd is no amount'],
+    ['{"usd":-1,"per":"day"}', 'weir.budget.usd is no amount'],
+    ['{"usd":"1e3","per":"day"}', 'weir.budget.usd is no amount'],
+    ['{"usd":0.30000000000000004,"per":"day"}', 'weir.budget.usd is no amount'],
+    ['{"tokens":1.5,"per":"day"}', 'weir.budget.tokens is not a whole number'],
+    ['{"requests":"9","per":"day"}', 'weir.budget.requests is not a whole number'],
+    ['{"usd":5,"per":"day","reset":1}', 'weir.budget.reset is not known'],
+  ])
+    t.ok((await inWeir(`{"budget":${budget}}`)).startsWith(`badClaims: ${problem}`), budget!);
   for (const member of ['rpm', 'tpm', 'concurrency', 'bodyBytes']) {
     for (const json of [
       '0',

@@ -1,4 +1,12 @@
-import type { CursorMark, FactQuery, Ledger, StoreResult, SummaryQuery } from '../../ledger.ts';
+import type {
+  CursorMark,
+  FactQuery,
+  Ledger,
+  Spent,
+  SpentQuery,
+  StoreResult,
+  SummaryQuery,
+} from '../../ledger.ts';
 import { factPageSql, readFactPage } from '../../sql/fact-page.ts';
 import { readSummary, summarySql } from '../../sql/summary.ts';
 import { placeOf } from '../../store-url.ts';
@@ -53,6 +61,10 @@ export class PostgresLedger implements Ledger {
       const { sql, values } = summarySql(query, POSTGRES);
       return readSummary(await session.rows(sql, values), query);
     });
+  }
+
+  spent(_: SpentQuery): Promise<StoreResult<Spent>> {
+    return Promise.resolve({ ok: false, problem: 'PostgreSQL does not sum charges up yet' });
   }
 
   facts(query: FactQuery) {

@@ -1,20 +1,32 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type FactRow, keyUsedBy, readFactRow } from '../../fact-row.ts';
 import type { Appended, CursorMark } from '../../ledger.ts';
-import { ADD_TO_SUMS, ROLLUP_COLUMNS, rollupOfFact } from '../../sql/sums.ts';
+import {
+  ADD_TO_SUMS,
+  ADD_TO_TAG_SUMS,
+  ROLLUP_COLUMNS,
+  rollupOfFact,
+  TAG_ROLLUP_COLUMNS,
+  tagRollupOfFact,
+} from '../../sql/sums.ts';
 import { SQLITE } from './dialect.ts';
 
-/** Ids of series that are kept at hand. */
-const SERIES_MAX = 10_000;
+/** Ids of series, and of tags, that are kept at hand. */
+const KEPT_MAX = 10_000;
 
 const ADD_FACT = `
 INSERT INTO facts (id, time_ms, series, outcome, usage_source, requests, input_tokens, output_tokens,
-  cached_input_tokens, cache_write_tokens, reasoning_tokens, audio_tokens, cost_nanos, payload)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`;
+  cached_input_tokens, cache_write_tokens, reasoning_tokens, audio_tokens, cost_nanos, attempts,
+  charged_tokens, charged_nanos, payload)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`;
 /** Adds the fact of one `number` to the sums of its day and its month. */
 const ADD_TO_ROLLUP = `
 WITH fact AS (SELECT * FROM facts WHERE number = ?)
 INSERT INTO rollup (${ROLLUP_COLUMNS}) ${rollupOfFact(SQLITE)} WHERE true ${ADD_TO_SUMS}`;
+/** The same for one of its tags: the fact's number, then the tag's, twice. */
+const ADD_TO_TAG_ROLLUP = `
+WITH fact AS (SELECT * FROM facts WHERE number = ?)
+INSERT INTO tag_rollup (${TAG_ROLLUP_COLUMNS}) ${tagRollupOfFact(SQLITE)} WHERE true ${ADD_TO_TAG_SUMS}`;
 const ADD_SERIES = `
 INSERT INTO series (name, kind, subject, key_id, provider, operation, model_requested, model_served)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
@@ -32,6 +44,9 @@ export class Appender {
   readonly #addFact: StatementSync;
   readonly #payloadOf: StatementSync;
   readonly #addToRollup: StatementSync;
+  readonly #addToTagRollup: StatementSync;
+  readonly #tagOf: StatementSync;
+  readonly #addTag: StatementSync;
   readonly #seriesOf: StatementSync;
   readonly #addSeries: StatementSync;
   readonly #setAside: StatementSync;
@@ -41,11 +56,16 @@ export class Appender {
   readonly #series = new Map<string, number | bigint>();
   /** When each signed key was last used, of the facts of one call. */
   readonly #uses = new Map<string, number>();
+  /** By name and value. */
+  readonly #tags = new Map<string, number | bigint>();
 
   constructor(connection: DatabaseSync) {
     this.#addFact = connection.prepare(ADD_FACT);
     this.#payloadOf = connection.prepare('SELECT payload FROM facts WHERE id = ?');
     this.#addToRollup = connection.prepare(ADD_TO_ROLLUP);
+    this.#addToTagRollup = connection.prepare(ADD_TO_TAG_ROLLUP);
+    this.#tagOf = connection.prepare('SELECT id FROM tags WHERE name = ? AND value = ?');
+    this.#addTag = connection.prepare('INSERT INTO tags (name, value) VALUES (?, ?)');
     this.#seriesOf = connection.prepare('SELECT id FROM series WHERE name = ?');
     this.#addSeries = connection.prepare(ADD_SERIES);
     this.#setAside = connection.prepare(
@@ -92,11 +112,18 @@ export class Appender {
       row.reasoningTokens,
       row.audioTokens,
       row.costNanos,
+      row.attempts,
+      row.chargedTokens,
+      row.chargedNanos,
       text,
     );
     if (added.changes === 0) return false;
     this.#addToRollup.run(added.lastInsertRowid);
     this.#noteUse(row);
+    for (const [name, value] of row.tags) {
+      const tag = this.#tagId(name, value);
+      this.#addToTagRollup.run(added.lastInsertRowid, tag, tag);
+    }
     return true;
   }
 
@@ -116,8 +143,20 @@ export class Appender {
       stored === undefined
         ? this.#addSeries.run(name, ...words).lastInsertRowid
         : (stored as number | bigint);
-    if (this.#series.size === SERIES_MAX) this.#series.clear();
+    if (this.#series.size === KEPT_MAX) this.#series.clear();
     this.#series.set(name, id);
+    return id;
+  }
+
+  #tagId(name: string, value: string): number | bigint {
+    const tag = JSON.stringify([name, value]);
+    const known = this.#tags.get(tag);
+    if (known !== undefined) return known;
+    const stored = this.#tagOf.get(name, value)?.id;
+    const id =
+      stored === undefined ? this.#addTag.run(name, value).lastInsertRowid : (stored as number | bigint);
+    if (this.#tags.size === KEPT_MAX) this.#tags.clear();
+    this.#tags.set(tag, id);
     return id;
   }
 }

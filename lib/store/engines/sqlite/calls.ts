@@ -7,6 +7,8 @@ import type {
   FactQuery,
   Health,
   SetAside,
+  Spent,
+  SpentQuery,
   Summary,
   SummaryQuery,
 } from '../../ledger.ts';
@@ -18,6 +20,7 @@ export interface Calls {
   cursors(sink: string): ReadonlyMap<string, number>;
   forget(sink: string, places: readonly string[]): null;
   summary(query: SummaryQuery): Summary;
+  spent(query: SpentQuery): Spent;
   facts(query: FactQuery): FactPage;
   missing(ids: readonly string[]): readonly string[];
   aside(limit: number): readonly SetAside[];

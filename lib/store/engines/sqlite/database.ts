@@ -9,6 +9,8 @@ import type {
   FactQuery,
   Health,
   SetAside,
+  Spent,
+  SpentQuery,
   Summary,
   SummaryQuery,
 } from '../../ledger.ts';
@@ -29,6 +31,7 @@ import {
   switchedKeys,
   verifyChain,
 } from './register-table.ts';
+import { spentOf } from './spent.ts';
 import { healthOf, missingOf, rebuildRollup } from './upkeep.ts';
 
 /** The database as its thread uses it. A call throws where SQLite does. */
@@ -87,6 +90,10 @@ export class SqliteDatabase implements Calls {
     const statement = this.#connection.prepare(sql);
     statement.setReadBigInts(true);
     return readSummary(statement.all(...values), query);
+  }
+
+  spent(query: SpentQuery): Spent {
+    return spentOf(this.#connection, query);
   }
 
   facts(query: FactQuery): FactPage {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { CursorMark, FactQuery, Ledger, StoreResult, SummaryQuery } from '../../ledger.ts';
+import type { CursorMark, FactQuery, Ledger, SpentQuery, StoreResult, SummaryQuery } from '../../ledger.ts';
 import type { Register } from '../../register.ts';
 import type { Answer, CallName, Calls, Question, ThreadSettings } from './calls.ts';
 
@@ -55,6 +55,10 @@ export class SqliteLedger implements Ledger {
 
   summary(query: SummaryQuery) {
     return this.#call('summary', query);
+  }
+
+  spent(query: SpentQuery) {
+    return this.#call('spent', query);
   }
 
   facts(query: FactQuery) {

@@ -1,6 +1,14 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Health, IdSpan } from '../../ledger.ts';
-import { ROLLUP_COLUMNS, rollupOf, wrongSums } from '../../sql/sums.ts';
+import {
+  ROLLUP_COLUMNS,
+  rollupOf,
+  TAG_ROLLUP_COLUMNS,
+  tagRollupOf,
+  tagsOfFacts,
+  wrongSums,
+  wrongTagSums,
+} from '../../sql/sums.ts';
 import { SQLITE } from './dialect.ts';
 
 /** The digits at its end are an id's number, what stands before them its source. */
@@ -18,6 +26,9 @@ export function missingOf(connection: DatabaseSync, ids: readonly string[]): rea
 export function rebuildRollup(connection: DatabaseSync): void {
   connection.exec('DELETE FROM rollup');
   connection.exec(`INSERT INTO rollup (${ROLLUP_COLUMNS}) ${rollupOf('facts', SQLITE)}`);
+  connection.exec('DELETE FROM tag_rollup');
+  connection.exec(`INSERT OR IGNORE INTO tags (name, value) ${tagsOfFacts(SQLITE)}`);
+  connection.exec(`INSERT INTO tag_rollup (${TAG_ROLLUP_COLUMNS}) ${tagRollupOf(SQLITE)}`);
 }
 
 /** One transaction, so that facts and sums are of one moment. */
@@ -28,7 +39,9 @@ export function healthOf(connection: DatabaseSync): Health {
       facts: count(connection, 'SELECT count(*) AS n FROM facts'),
       conflicts: count(connection, "SELECT count(*) AS n FROM aside WHERE reason = 'conflict'"),
       invalid: count(connection, "SELECT count(*) AS n FROM aside WHERE reason = 'invalid'"),
-      wrongSums: count(connection, `SELECT count(*) AS n FROM (${wrongSums(SQLITE)})`),
+      wrongSums:
+        count(connection, `SELECT count(*) AS n FROM (${wrongSums(SQLITE)})`) +
+        count(connection, `SELECT count(*) AS n FROM (${wrongTagSums(SQLITE)})`),
       spans: spansOf(connection),
     };
   } finally {

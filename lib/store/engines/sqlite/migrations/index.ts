@@ -1,4 +1,5 @@
 import { facts } from './0001-facts.ts';
+import { charges } from './0002-charges.ts';
 import { register } from './0003-register.ts';
 
 /** A step from one version of the schema to the next. Never changed once released. */
@@ -9,4 +10,4 @@ export interface Migration {
 }
 
 /** In order of their numbers. */
-export const MIGRATIONS: readonly Migration[] = [facts, register];
+export const MIGRATIONS: readonly Migration[] = [facts, charges, register];
