@@ -39,6 +39,8 @@ export interface InvalidFact {
 type Members = Readonly<Record<string, unknown>>;
 
 const ID_LENGTH_MAX = 512;
+/** Tokens, nano-dollars (a million USD) or whatever else of one exchange. More is no count: it would spoil the sums of all. */
+const COUNT_MAX = 1e15;
 const UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
 const KINDS: ReadonlySet<unknown> = new Set(['request', 'admin', 'tool']);
 export const OUTCOME_NAMES: readonly string[] = [
@@ -131,7 +133,7 @@ function isId(value: unknown): value is string {
 }
 
 function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= COUNT_MAX;
 }
 
 function timeOf(value: unknown): number | null {

@@ -69,6 +69,9 @@ const SUITES: Readonly<Record<string, Suite>> = {
       JSON.stringify({ ...factOf(3), inputTokens: '10' }),
       JSON.stringify({ ...factOf(4), inputTokens: -1 }),
       JSON.stringify({ ...factOf(5), costNanos: 2 ** 60 }),
+      JSON.stringify({ ...factOf(10), costNanos: 1e15 + 1 }),
+      JSON.stringify({ ...factOf(11), inputTokens: Number.MAX_SAFE_INTEGER }),
+      JSON.stringify({ ...factOf(12), chargedTokens: 2 ** 50 }),
       JSON.stringify({ ...factOf(6), outcome: 'unheard of' }),
       JSON.stringify({ ...factOf(7), v: 2 }),
     ];
@@ -135,6 +138,24 @@ const SUITES: Readonly<Record<string, Suite>> = {
     const except = [1, 2, 99].map(seq => `box:00000000000000aa:${seq}`);
     t.equal(await spent({ of: 'all' }, { except }), '2 5 0', 'those it has are left out');
     t.equal((await must(ledger.check())).wrongSums, 0);
+  },
+
+  'what was charged is told in the order of calls': async (lab, t) => {
+    const ledger = lab.open();
+    await must(ledger.append([], []));
+    const query = { scope: { of: 'all' }, sinceMs: 0, untilMs: null, except: [] } as const;
+    const told: Promise<number>[] = [];
+    const appends: Promise<unknown>[] = [];
+    for (let round = 0; round < 30; round++) {
+      appends.push(must(ledger.append(factTexts(round * 10 + 1, round * 10 + 10), [])));
+      if (round % 3 === 0) told.push(must(ledger.spent(query)).then(({ requests }) => requests));
+    }
+    await Promise.all(appends);
+    t.strictSame(
+      await Promise.all(told),
+      Array.from({ length: 10 }, (_, i) => i * 30 + 10),
+      'each saw the appends before it, and none after',
+    );
   },
 
   'a summary is split by a tag, and what bears none has a row of its own': async (lab, t) => {
@@ -255,9 +276,9 @@ const SUITES: Readonly<Record<string, Suite>> = {
 
   'money adds up to the nano-dollar past what a double holds': async (lab, t) => {
     const ledger = lab.open();
-    const costNanos = Number.MAX_SAFE_INTEGER;
-    await must(ledger.append(factTexts(1, 5, { costNanos }), []));
-    t.equal((await total(ledger))!.costNanos, 5n * BigInt(costNanos));
+    const costNanos = 999_999_999_999_999;
+    await must(ledger.append(factTexts(1, 15, { costNanos }), []));
+    t.equal((await total(ledger))!.costNanos, 15n * BigInt(costNanos));
     t.equal((await must(ledger.check())).wrongSums, 0);
   },
 

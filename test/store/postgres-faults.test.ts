@@ -135,7 +135,12 @@ t.test('many gateways append the same at once, each in its own order: no deadloc
     const texts = Array.from({ length: size }, (_, n) => {
       const time = new Date(Date.UTC(2026, n % 12, (n % 28) + 1)).toISOString();
       // Every other round with series that are all new, and all known.
-      return factText(round * size + n, { subject: `s${round >> 1}-${n}`, time });
+      const tags = { team: `t${n % 5}`, run: `r${round >> 1}-${n % 50}` };
+      return factText(round * size + n, {
+        subject: `s${round >> 1}-${n}`,
+        time,
+        ...(n % 3 === 0 && { tags }),
+      });
     });
     const results = await Promise.all(
       ledgers.map((ledger, i) => {

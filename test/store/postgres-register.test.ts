@@ -302,20 +302,3 @@ t.test('a chain that another session holds changes nothing and says so', async t
   await other.query('SELECT pg_advisory_unlock(1464158546, 1)');
   t.equal((await must(register.record(draftOf()))).seq, 2);
 });
-
-t.test('a store of the first schema is brought up to date, and keeps what it has', async t => {
-  const database = await server.database();
-  const first = openAt(t, database);
-  await must(first.append([factText(1)], []));
-  await first.close();
-  await server.sql(
-    database,
-    `SET search_path = weir; DROP TABLE keys, audit; DROP FUNCTION refuse_entry_change;
-     DELETE FROM migrations WHERE number > 1`,
-  );
-  const look = openAt(t, database, { readOnly: true });
-  t.match(await problemOf(look.register.auditHead()), /has schema 1: serve once with this version/);
-  const again = openAt(t, database);
-  t.equal((await must(again.register.record(draftOf()))).seq, 1);
-  t.equal((await must(again.check())).facts, 1);
-});

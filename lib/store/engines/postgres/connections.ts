@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import type { Secret } from '../../../base/index.ts';
 import type { StoreResult } from '../../ledger.ts';
-import { checkSchema } from './check-schema.ts';
+import { checkSchema, migrate } from './check-schema.ts';
 import { isTransient, messageOf, Unsure } from './fault.ts';
 import { SCHEMA, Session } from './session.ts';
 
@@ -104,9 +104,11 @@ export class Connections {
     return pool;
   }
 
-  #check(pool: Pool): Promise<void> {
+  async #check(pool: Pool): Promise<void> {
     const { readOnly } = this.#settings;
-    return this.#once(pool, readOnly ? 'read' : 'write', session => checkSchema(session, readOnly));
+    const isWell = await this.#once(pool, 'read', session => checkSchema(session, readOnly));
+    // A change of the schema may have to read all that is there.
+    if (!isWell) await this.#once(pool, 'longWrite', migrate);
   }
 
   /** Where it can be looked up, a lost answer to COMMIT is no matter. */

@@ -1,4 +1,5 @@
 import type {
+  Appended,
   CursorMark,
   FactQuery,
   Ledger,
@@ -8,6 +9,7 @@ import type {
   SummaryQuery,
 } from '../../ledger.ts';
 import { factPageSql, readFactPage } from '../../sql/fact-page.ts';
+import { readSpent, spentSql } from '../../sql/spent.ts';
 import { readSummary, summarySql } from '../../sql/summary.ts';
 import { placeOf } from '../../store-url.ts';
 import { append } from './appender.ts';
@@ -15,6 +17,7 @@ import { Connections, type LookUp, type Mode, type PostgresSettings, type Work }
 import { POSTGRES } from './dialect.ts';
 import { problemText, Unsure } from './fault.ts';
 import { PostgresRegister } from './register.ts';
+import { Turns } from './turns.ts';
 import { asideOf, healthOf, missingOf, rebuildRollup } from './upkeep.ts';
 
 /** A ledger in a database of PostgreSQL, which any number of gateways may share. Each call is one transaction. */
@@ -24,6 +27,7 @@ export class PostgresLedger implements Ledger {
   readonly #url: PostgresSettings['url'];
   readonly #connections: Connections;
   readonly #running = new Set<Promise<unknown>>();
+  readonly #turns = new Turns<'append' | 'spent'>();
   #closed = false;
 
   constructor(settings: PostgresSettings) {
@@ -33,7 +37,8 @@ export class PostgresLedger implements Ledger {
   }
 
   append(facts: readonly string[], marks: readonly CursorMark[]) {
-    return this.#call('write', session => append(session, facts, marks, Date.now()));
+    const work: Work<Appended> = session => append(session, facts, marks, Date.now());
+    return this.#tracked(() => this.#turns.take('append', () => this.#answer('write', work)));
   }
 
   cursors(sink: string) {
@@ -63,8 +68,12 @@ export class PostgresLedger implements Ledger {
     });
   }
 
-  spent(_: SpentQuery): Promise<StoreResult<Spent>> {
-    return Promise.resolve({ ok: false, problem: 'PostgreSQL does not sum charges up yet' });
+  spent(query: SpentQuery) {
+    const work: Work<Spent> = async session => {
+      const asked = spentSql(query, POSTGRES);
+      return readSpent(asked === null ? [] : await session.rows(asked.sql, asked.values));
+    };
+    return this.#tracked(() => this.#turns.take('spent', () => this.#answer('read', work)));
   }
 
   facts(query: FactQuery) {
@@ -94,8 +103,12 @@ export class PostgresLedger implements Ledger {
   }
 
   #call<T>(mode: Mode, work: Work<T>, lookUp?: LookUp<T>): Promise<StoreResult<T>> {
+    return this.#tracked(() => this.#answer(mode, work, lookUp));
+  }
+
+  #tracked<T>(ask: () => Promise<StoreResult<T>>): Promise<StoreResult<T>> {
     if (this.#closed) return Promise.resolve({ ok: false, problem: 'the store is closed' });
-    const answer = this.#answer(mode, work, lookUp);
+    const answer = ask();
     this.#running.add(answer);
     void answer.then(() => this.#running.delete(answer));
     return answer;

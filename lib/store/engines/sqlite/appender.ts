@@ -2,8 +2,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type FactRow, keyUsedBy, readFactRow } from '../../fact-row.ts';
 import type { Appended, CursorMark } from '../../ledger.ts';
 import {
-  ADD_TO_SUMS,
-  ADD_TO_TAG_SUMS,
+  addToSums,
+  addToTagSums,
   ROLLUP_COLUMNS,
   rollupOfFact,
   TAG_ROLLUP_COLUMNS,
@@ -22,11 +22,11 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO N
 /** Adds the fact of one `number` to the sums of its day and its month. */
 const ADD_TO_ROLLUP = `
 WITH fact AS (SELECT * FROM facts WHERE number = ?)
-INSERT INTO rollup (${ROLLUP_COLUMNS}) ${rollupOfFact(SQLITE)} WHERE true ${ADD_TO_SUMS}`;
+INSERT INTO rollup (${ROLLUP_COLUMNS}) ${rollupOfFact(SQLITE)} WHERE true ${addToSums(SQLITE)}`;
 /** The same for one of its tags: the fact's number, then the tag's, twice. */
 const ADD_TO_TAG_ROLLUP = `
 WITH fact AS (SELECT * FROM facts WHERE number = ?)
-INSERT INTO tag_rollup (${TAG_ROLLUP_COLUMNS}) ${tagRollupOfFact(SQLITE)} WHERE true ${ADD_TO_TAG_SUMS}`;
+INSERT INTO tag_rollup (${TAG_ROLLUP_COLUMNS}) ${tagRollupOfFact(SQLITE)} WHERE true ${addToTagSums(SQLITE)}`;
 const ADD_SERIES = `
 INSERT INTO series (name, kind, subject, key_id, provider, operation, model_requested, model_served)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
