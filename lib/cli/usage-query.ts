@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { FactFilter, Ledger } from '../store/index.ts';
+import type { UsageSettings } from '../usage/index.ts';
 import type { CliIo } from './io.ts';
 import { parseInstant } from './moment.ts';
 
@@ -81,18 +82,25 @@ function pastMs(text: string, nowMs: number): number | null {
   return instant === null ? null : Math.max(0, Date.parse(instant));
 }
 
-/** The store that a config names, to be looked at only; or why there is none. */
-export async function openStore(config: string, io: CliIo): Promise<Ledger | string> {
+export interface OpenStore {
+  /** To be looked at only. */
+  readonly ledger: Ledger;
+  /** How long after its end facts of a period may come, in milliseconds. */
+  readonly graceMs: number;
+}
+
+/** The store that a config names; or why there is none. */
+export async function openStore(config: string, io: CliIo): Promise<OpenStore | string> {
   const { SettingsLoader } = await import('../gateway/index.ts');
   const { formatProblems } = await import('../config/index.ts');
   const result = new SettingsLoader(io.env).load({ file: config });
   if (!result.ok) return `${formatProblems(result.problems)}\n`;
-  const usage = result.settings.usage as { readonly store?: string } | undefined;
+  const usage = result.settings.usage as UsageSettings | undefined;
   const store = usage?.store ?? 'none';
-  if (!isSqlite(store))
+  if (usage === undefined || !isSqlite(store))
     return `error: ${config} names no store: set usage.store, such as sqlite:./data/weir.db\n`;
   const { openLedger } = await import('../store/index.ts');
-  return openLedger(store, { readOnly: true });
+  return { ledger: openLedger(store, { readOnly: true }), graceMs: usage.graceMs };
 }
 
 function isSqlite(store: string): store is `sqlite:${string}` {

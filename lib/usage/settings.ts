@@ -10,6 +10,8 @@ export interface UsageSettings {
   readonly onFull: 'serve' | 'refuse';
   readonly holdMs: number;
   readonly tagHeaders: readonly string[];
+  /** How long after its end facts of a period may come, in milliseconds: for summaries and exports. */
+  readonly graceMs: number;
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
@@ -52,5 +54,6 @@ export const usageSchema = {
       items: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]{0,63}$' },
       default: [],
     },
+    graceMs: { duration: true, minimum: 60_000, maximum: 604_800_000, default: 7_200_000 },
   },
 };

@@ -87,8 +87,9 @@ function parseLimit(text: string): number {
 async function run(options: Options, io: CliIo): Promise<number> {
   const filter = filterOf(options, Date.now());
   if (typeof filter === 'string') return misused(filter, io);
-  const ledger = await openStore(options.config, io);
-  if (typeof ledger === 'string') return misused(ledger, io);
+  const opened = await openStore(options.config, io);
+  if (typeof opened === 'string') return misused(opened, io);
+  const { ledger } = opened;
   const result = await ledger.summary({ ...filter, by: options.by, limit: options.limit });
   await ledger.close();
   if (!result.ok) {
@@ -114,7 +115,7 @@ function text({ rows, truncated }: Summary, by: readonly Dimension[], io: CliIo)
 }
 
 /** Nano-dollars as dollars, exact. */
-function usd(nanos: bigint | null): string {
+export function usd(nanos: bigint | null): string {
   if (nanos === null) return '-';
   const digits = nanos.toString().padStart(10, '0');
   return `${digits.slice(0, -9)}.${digits.slice(-9)}`;

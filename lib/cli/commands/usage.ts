@@ -8,6 +8,7 @@ import { tableLines } from '../table.ts';
 import { type AddVerb, examples } from '../verb.ts';
 import { addExport } from './usage-export.ts';
 import { addSummary } from './usage-summary.ts';
+import { addVerify } from './usage-verify.ts';
 
 interface PlaceOptions {
   readonly journal?: string;
@@ -40,6 +41,7 @@ export const addUsage: AddVerb = (program, io, exit) => {
     );
   addSummary(usage, io, exit);
   addExport(usage, io, exit);
+  addVerify(usage, io, exit);
   placed(usage.command('tail'))
     .description('show the last facts')
     .option('-f, --follow', 'go on with those to come, until Ctrl-C')
