@@ -6,7 +6,7 @@ import type { SettingsFault } from '../config/index.ts';
 import { checkIssuers, type DenySettings, isAddressRange, parseInstant } from '../keys/index.ts';
 import type { Catalogue } from '../providers/index.ts';
 import { UNIX_PEER } from '../proxy/index.ts';
-import type { UsageSettings } from '../usage/index.ts';
+import { type UsageSettings, usageFaults } from '../usage/index.ts';
 import { CREDENTIAL_FIELDS } from '../wire/index.ts';
 import { compileSettingsProviders, wantsScripted } from './providers.ts';
 import type { Settings } from './settings.ts';
@@ -120,6 +120,13 @@ function checkTagHeaders({ usage }: Settings): SettingsFault[] {
   );
 }
 
+/** What the section `usage` says of itself. */
+function checkUsage({ usage, timeouts }: Settings): readonly SettingsFault[] {
+  if (usage === undefined) return [];
+  const faults = usageFaults(usage as UsageSettings, timeouts.totalMs);
+  return faults.map(({ path, message }) => ({ path: ['usage', ...path], message }));
+}
+
 /** The sections that may name a NATS server. */
 function checkNats(settings: Settings): readonly SettingsFault[] {
   const { nats: limits } = settings.limits;
@@ -166,6 +173,7 @@ export function checkSettings(settings: Settings, catalogue: Catalogue): readonl
     ...checkOps(settings),
     ...checkNats(settings),
     ...checkTagHeaders(settings),
+    ...checkUsage(settings),
     ...checkProviders(settings, catalogue),
   ];
 }

@@ -12,3 +12,4 @@ export { JournalTail, type TailedFact } from './journal-tail.ts';
 export type { UsageSettings } from './settings.ts';
 export { Settler } from './settler.ts';
 export { tapOpener } from './tap.ts';
+export { usageFaults } from './usage-faults.ts';

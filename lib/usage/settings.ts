@@ -1,3 +1,6 @@
+import { type ArchiveSettings, archiveSchema } from './archive/settings.ts';
+import { type SummarySettings, summariesSchema } from './summaries/settings.ts';
+
 export interface UsageSettings {
   /** Folder of the journal, or `none`. */
   readonly journal: string;
@@ -12,6 +15,8 @@ export interface UsageSettings {
   readonly tagHeaders: readonly string[];
   /** How long after its end facts of a period may come, in milliseconds: for summaries and exports. */
   readonly graceMs: number;
+  readonly summaries: readonly SummarySettings[];
+  readonly archive?: ArchiveSettings;
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
@@ -55,5 +60,7 @@ export const usageSchema = {
       default: [],
     },
     graceMs: { duration: true, minimum: 60_000, maximum: 604_800_000, default: 7_200_000 },
+    summaries: summariesSchema,
+    archive: archiveSchema,
   },
 };

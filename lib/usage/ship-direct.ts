@@ -41,6 +41,11 @@ export class DirectShipper implements FactSink {
     return this.#dropping;
   }
 
+  /** Nothing waits. */
+  get isCurrent(): boolean {
+    return this.#texts.length === 0;
+  }
+
   get metrics(): readonly Metric[] {
     const dropped: Metric = {
       name: 'weir_store_dropped_facts_total',

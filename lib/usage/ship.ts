@@ -33,6 +33,7 @@ export class Shipper {
   /** How far each segment is in the store; null until the store has said so. */
   #positions: Map<string, number> | null = null;
   #closed = false;
+  #isCurrent = false;
   #wake: (() => void) | null = null;
   #loop: Promise<void> | null = null;
 
@@ -47,6 +48,11 @@ export class Shipper {
 
   degraded(): readonly Degradation[] {
     return this.#progress.degraded();
+  }
+
+  /** What the journal had when it was looked through last is in the store. */
+  get isCurrent(): boolean {
+    return this.#isCurrent;
   }
 
   start(): void {
@@ -76,6 +82,7 @@ export class Shipper {
    */
   async pass(): Promise<boolean> {
     const problem = await this.#ship().catch((error: Error) => error.message);
+    this.#isCurrent = problem === null;
     if (problem === null) this.#progress.succeeded();
     else this.#fail(problem);
     return problem === null;

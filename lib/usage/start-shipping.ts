@@ -3,8 +3,13 @@ import type { UsageHouse, UsagePart } from './part.ts';
 import { Shipper } from './ship.ts';
 import { DirectShipper } from './ship-direct.ts';
 
+export interface Shipping extends UsagePart {
+  /** Whether all that this instance settled has reached the store, up to a moment ago. */
+  isCurrent(): boolean;
+}
+
 /** Brings facts to the store: from the journal where there is one. A store that is away fails nothing. */
-export function startShipping(ledger: Ledger, { house, journal }: UsageHouse): UsagePart {
+export function startShipping(ledger: Ledger, { house, journal }: UsageHouse): Shipping {
   const warn: typeof house.warn = warning => house.warn(warning);
   if (journal === null) {
     const shipper = new DirectShipper({ ledger, warn });
@@ -13,10 +18,16 @@ export function startShipping(ledger: Ledger, { house, journal }: UsageHouse): U
       metrics: shipper.metrics,
       degraded: () => shipper.degraded(),
       losesFacts: () => shipper.dropping,
+      isCurrent: () => shipper.isCurrent,
       close: () => shipper.close(),
     };
   }
   const shipper = new Shipper({ folder: journal, ledger, warn });
   shipper.start();
-  return { metrics: shipper.metrics, degraded: () => shipper.degraded(), close: () => shipper.close() };
+  return {
+    metrics: shipper.metrics,
+    degraded: () => shipper.degraded(),
+    isCurrent: () => shipper.isCurrent,
+    close: () => shipper.close(),
+  };
 }
