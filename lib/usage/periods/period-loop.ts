@@ -192,8 +192,9 @@ export class PeriodLoop {
   #fail({ problem, afterMs, isLasting }: PeriodResult & { ok: false }): void {
     const { code, what, warn } = this.#options;
     const doubled = Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** Math.min(this.#failuresInARow, 16));
-    const ms = Math.max(isLasting === true ? RETRY_LAST_MS : doubled, afterMs ?? 0);
-    this.#retryMs = ms * (0.5 + Math.random() / 2);
+    // Spread, so that several do not come back at once.
+    const ms = (isLasting === true ? RETRY_LAST_MS : doubled) * (0.5 + Math.random() / 2);
+    this.#retryMs = Math.max(ms, afterMs ?? 0);
     this.#failures++;
     this.#problem = problem;
     if (this.#failuresInARow++ > 0) return;

@@ -1,4 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { type Clock, Secret } from '../../../lib/base/index.ts';
 import type { Warning } from '../../../lib/pipeline/index.ts';
@@ -6,6 +9,7 @@ import type { Ledger } from '../../../lib/store/index.ts';
 import { PeriodLoop, type PeriodLoopOptions } from '../../../lib/usage/periods/period-loop.ts';
 import type { SummarySettings } from '../../../lib/usage/summaries/settings.ts';
 import { startSummaries, summaryLoop } from '../../../lib/usage/summaries/start-summaries.ts';
+import { read } from '../../house/tree.ts';
 import { factText } from '../../store/fact-text.ts';
 import { must } from '../../store/must.ts';
 import { storeOf } from '../export/stored.ts';
@@ -46,7 +50,7 @@ interface Message {
   };
 }
 
-function read({ body }: Posted): Message {
+function message({ body }: Posted): Message {
   return JSON.parse(body) as Message;
 }
 
@@ -70,6 +74,19 @@ async function scene(t: Test, facts: readonly string[], more: Partial<SummarySet
   const loop = (over: Partial<PeriodLoopOptions> = {}, of: Ledger = ledger) =>
     new PeriodLoop({ ...summaryLoop(summary, of, house, options), ...over });
   return { ledger, receiver, warnings, clock, summary, house, options, current, loop };
+}
+
+/** What the command prints that the docs show to receivers. */
+function signedAsDocumented(t: Test, { headers, body }: Posted): string {
+  const command = /```sh\n(.*openssl dgst.*)\n```/.exec(read('docs/exports.md'))![1]!;
+  writeFileSync(join(t.testdirName, 'body.json'), body);
+  const env = {
+    PATH: process.env.PATH,
+    ID: String(headers['webhook-id']),
+    TIMESTAMP: String(headers['webhook-timestamp']),
+    SECRET: KEY,
+  };
+  return execFileSync('sh', ['-ec', command], { cwd: t.testdirName, env, encoding: 'utf8' }).trim();
 }
 
 /** Facts on two days of two weeks. */
@@ -98,7 +115,8 @@ t.test('after a week one message, signed, with what the store says of it', async
   t.equal(headers['webhook-timestamp'], String(clock.nowMs / 1000));
   const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`;
   t.equal(headers['webhook-signature'], `v1,${createHmac('sha256', KEY).update(signed).digest('base64')}`);
-  const { type, data } = read(posted!);
+  t.equal(`v1,${signedAsDocumented(t, posted!)}`, headers['webhook-signature']);
+  const { type, data } = message(posted!);
   t.equal(type, 'usage.summary');
   t.strictSame(data.period, {
     name: '2026-W46',
@@ -169,10 +187,10 @@ t.test('after a downtime the weeks that were missed, in their order, each once',
   t.equal(await loop().pass(), true);
   t.equal(await loop().pass(), true, 'another process on the same store has nothing to do');
   t.strictSame(
-    receiver.posted.map(posted => read(posted).data.period.name),
+    receiver.posted.map(posted => message(posted).data.period.name),
     ['2026-W46', '2026-W47', '2026-W48'],
   );
-  const { totals, rows } = read(receiver.posted[2]!).data;
+  const { totals, rows } = message(receiver.posted[2]!).data;
   t.strictSame(rows, [], 'a week without use is told too');
   t.hasStrict(totals, { requests: 0, inputTokens: null, costNanos: null });
 });
@@ -183,8 +201,8 @@ t.test('what is long past is left out, and said so', async t => {
   clock.nowMs = at('2027-11-17T00:00:00Z');
   t.equal(await loop().pass(), true);
   t.equal(receiver.posted.length, 12);
-  t.equal(read(receiver.posted[11]!).data.period.name, '2027-W45');
-  t.equal(read(receiver.posted[0]!).data.period.name, '2027-W34');
+  t.equal(message(receiver.posted[11]!).data.period.name, '2027-W45');
+  t.equal(message(receiver.posted[0]!).data.period.name, '2027-W34');
   t.strictSame(
     warnings.map(({ code }) => code),
     ['summary_skipped'],
@@ -223,7 +241,7 @@ t.test('one subject, one month, other groups', async t => {
   clock.nowMs = at('2026-12-01T03:00:00Z');
   t.equal(await loop().pass(), true);
   t.equal(receiver.posted.length, 1);
-  const { data } = read(receiver.posted[0]!);
+  const { data } = message(receiver.posted[0]!);
   t.equal(data.subject, 'bob');
   t.equal(data.period.name, '2026-11');
   t.equal(data.totals.requests, 1);
@@ -241,7 +259,7 @@ t.test('more rows than a message holds are cut, and the totals count them all', 
   await loop().pass();
   clock.nowMs = at('2026-11-17T00:00:00Z');
   await loop().pass();
-  const { data } = read(receiver.posted[0]!);
+  const { data } = message(receiver.posted[0]!);
   t.equal(data.rows.length, 1000);
   t.equal(data.truncated, true);
   t.hasStrict(data.rows[0]!.group, { subject: 's1199' });
