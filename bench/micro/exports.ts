@@ -120,6 +120,20 @@ function serveBucket(): void {
   server.listen(0, '127.0.0.1', () => parentPort!.postMessage((server.address() as AddressInfo).port));
 }
 
+const ms = (nanos: number): string => `${(nanos / 1e6).toFixed(1)} ms`;
+const IDLE_MS = 10_000;
+
+/** How late the loop is where nothing happens: what the machine adds. */
+async function idleOnce(): Promise<void> {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  await new Promise(resolve => setTimeout(resolve, IDLE_MS));
+  delay.disable();
+  console.log(
+    `idle: delay p50 ${ms(delay.percentile(50))}, p99 ${ms(delay.percentile(99))}, max ${ms(delay.max)}`,
+  );
+}
+
 async function archiveOnce(store: `sqlite:${string}`, folder: string, format: ExportFormat): Promise<void> {
   const bucket = new Worker(new URL(import.meta.url));
   const port = await new Promise<number>(resolve => bucket.once('message', resolve));
@@ -154,7 +168,6 @@ async function archiveOnce(store: `sqlite:${string}`, folder: string, format: Ex
   const seconds = (performance.now() - startMs) / 1000;
   await bucket.terminate();
   if (!result.ok) throw new Error(result.problem);
-  const ms = (nanos: number): string => `${(nanos / 1e6).toFixed(1)} ms`;
   const { utilization } = performance.eventLoopUtilization(before);
   console.log(
     `archive ${format}: ${seconds.toFixed(1)} s; the loop of the process: busy ${(utilization * 100).toFixed(2)} %, ` +
@@ -179,6 +192,7 @@ async function main(): Promise<void> {
       spawnSync(process.execPath, argv, { stdio: 'inherit' });
     }
     mkdirSync(join(place, 'archive'));
+    await idleOnce();
     for (const each of EXPORT_FORMATS) await archiveOnce(store, join(place, 'archive'), each);
   } finally {
     rmSync(place, { recursive: true });

@@ -54,6 +54,9 @@ function joined(journal: JournalPart | null, parts: readonly UsagePart[]): Omit<
     degraded: () => all.flatMap(part => part.degraded?.() ?? []),
     routes: parts.flatMap(({ routes }) => routes ?? []),
     metrics: parts.flatMap(({ metrics }) => metrics ?? []),
+    retire: () => {
+      for (const part of parts) part.retire?.();
+    },
   };
 }
 

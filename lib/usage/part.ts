@@ -18,6 +18,8 @@ export interface UsagePart {
   degraded?(): readonly Degradation[];
   /** Facts are being dropped. */
   losesFacts?(): boolean;
+  /** Other settings hold from now on: what it does by itself ends. */
+  retire?(): void;
   /** Brings what is left, once. The journal is closed by then, the store is not. */
   close?(): Promise<void>;
 }

@@ -45,6 +45,7 @@ export function startArchive(
   return {
     metrics: metricsOf(loop),
     degraded: () => loop.degraded(),
+    retire: () => void loop.close(),
     close: () => loop.close(),
   };
 }

@@ -4,7 +4,7 @@ import type { ExportedFact, FactFile } from './fact-file.ts';
 import type { FileSink, WrittenFile } from './file-sink.ts';
 
 /** What is in memory at a time: a row group is encoded as a whole, column by column. */
-const ROWS_PER_GROUP = 20_000;
+const ROWS_PER_GROUP = 10_000;
 
 const TYPES: Readonly<Record<ColumnKind, Omit<SchemaElement, 'name'>>> = {
   text: { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } },

@@ -30,6 +30,9 @@ export function startSummaries(
     loop: new PeriodLoop(summaryLoop(summary, ledger, house, options)),
   }));
   for (const { loop } of loops) loop.start();
+  const close = async (): Promise<void> => {
+    await Promise.all(loops.map(({ loop }) => loop.close()));
+  };
   const metric = (name: string, help: string, value: (loop: PeriodLoop) => number): Metric => ({
     name,
     type: 'counter',
@@ -47,9 +50,8 @@ export function startSummaries(
       ),
     ],
     degraded: () => loops.flatMap(({ loop }) => loop.degraded()),
-    close: async () => {
-      await Promise.all(loops.map(({ loop }) => loop.close()));
-    },
+    retire: () => void close(),
+    close,
   };
 }
 

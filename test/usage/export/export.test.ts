@@ -31,8 +31,8 @@ function manifestOf(folder: string) {
 }
 
 t.test('Parquet and CSV say the same, value for value, over more than one row group', async t => {
-  // A row group has 20 000.
-  const facts = variedFacts(20_500);
+  // A row group has 10 000.
+  const facts = variedFacts(10_500);
   const { folder, config } = await storeOf(t, facts);
   const [csv, parquet] = [join(folder, 'facts.csv'), join(folder, 'facts.parquet')];
   for (const out of [csv, parquet]) {

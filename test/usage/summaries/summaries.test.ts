@@ -267,6 +267,19 @@ t.test('more rows than a message holds are cut, and the totals count them all', 
   t.equal(data.totals.costNanos, (1199 * 1200) / 2);
 });
 
+t.test('what a reload replaced sends nothing any more', async t => {
+  const { ledger, receiver, clock, summary, house, options } = await scene(t, FACTS);
+  const old = startSummaries([summary], ledger, house, options);
+  old.retire!();
+  const other = { ...summary, url: `${receiver.url}/new` };
+  const next = startSummaries([other], ledger, house, options);
+  while ((await must(ledger.cursors('summary:weekly'))).size === 0);
+  clock.nowMs = at('2026-11-24T00:00:00Z');
+  await receiver.changes.until(() => receiver.posted.length === 2, 'two weeks');
+  await Promise.all([old.close!(), next.close!()]);
+  t.strictSame([...new Set(receiver.posted.map(({ path }) => path))], ['/facts/new']);
+});
+
 t.test('it runs by itself, and ends at once while a receiver says nothing', async t => {
   const { ledger, receiver, clock, summary, house, options } = await scene(t, FACTS);
   await must(
