@@ -221,6 +221,20 @@ t.test('two instances in the same moment leave one whole period', async t => {
   await holds(300);
 });
 
+t.test('a signature that another instance put in between is noticed, and put right', async t => {
+  const { s3, shipment, holds } = await scene(t);
+  s3.course = request => {
+    if (request === 'PUT 2026-10/manifest.json')
+      s3.objects.set('2026-10/manifest.json.sig', Buffer.alloc(64, 1));
+    return 'well';
+  };
+  const result = await shipPeriod(shipment);
+  t.match(result, { ok: false, problem: /manifest\.json\.sig is not what was put there/ });
+  s3.course = () => 'well';
+  t.strictSame(await shipPeriod(shipment), { ok: true });
+  await holds(300);
+});
+
 t.test('a period in which nothing happened is shipped as such', async t => {
   const { s3, shipment, holds } = await scene(t, factTexts(1, 1, { time: '2026-08-01T00:00:00.000Z' }));
   t.strictSame(await shipPeriod(shipment), { ok: true });
