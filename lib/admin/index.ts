@@ -1,3 +1,4 @@
+export { describeOps } from './describe-ops.ts';
 export {
   type AuditEntry,
   BAD_CREDENTIALS_PER_MINUTE,

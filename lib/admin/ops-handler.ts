@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
-import type { AdminRoute } from '../pipeline/index.ts';
+import type { AdminAnswer, AdminRoute } from '../pipeline/index.ts';
 import { AdminGate } from './admin-gate.ts';
 import type { Admin } from './admin-keys.ts';
 import { parseJsonBody } from './json-body.ts';
 import { errorAnswer, jsonAnswer, type OpsAnswer, textAnswer } from './ops-answer.ts';
-import type { BadCredentials, OpsHouse } from './ops-house.ts';
+import type { AuditEntry, BadCredentials, OpsHouse } from './ops-house.ts';
 import { type OpsTarget, parseOpsTarget } from './ops-target.ts';
 import { ADMIN_REMEDY, homePage, livePage, OWN_PAGES, readyPage } from './own-pages.ts';
 import { isAmbiguous, webPageFault } from './request-checks.ts';
@@ -94,16 +94,28 @@ export class OpsHandler {
     const parsed = parseJsonBody(route.method === 'GET' ? Buffer.alloc(0) : body);
     if (!parsed.ok) return errorAnswer(400, 'bad_json', `The body ${parsed.reason}.`);
     const value = route.complete === undefined ? parsed.value : route.complete(parsed.value);
-    if (route.method !== 'GET') {
-      const { id, role } = admin;
-      const entry = { admin: id, role, method, path: target.path, requestId, params, body: value };
-      if ((await this.#house.audit(entry)) === 'unavailable') {
-        const message = 'This call cannot be recorded at the moment, so it did not take place.';
-        return errorAnswer(503, 'audit_unavailable', message);
-      }
-    }
-    const answer = await route.run({ params, query: target.query, body: value, admin: admin.id });
+    const { id, role } = admin;
+    const entry = { admin: id, role, method, path: target.path, requestId, params, body: value };
+    const run = async (): Promise<AdminAnswer> => route.run({ ...entry, query: target.query });
+    if (route.method !== 'GET') return this.#recorded(entry, route, run);
+    const answer = await run();
     return jsonAnswer(answer.status, answer.body);
+  }
+
+  /** Runs a call once it is on record; how it failed is told as well. */
+  async #recorded(entry: AuditEntry, route: AdminRoute, run: () => Promise<AdminAnswer>): Promise<OpsAnswer> {
+    if ((await this.#house.audit(entry, route)) === 'unavailable') {
+      const message = 'This call cannot be recorded at the moment, so it did not take place.';
+      return errorAnswer(503, 'audit_unavailable', message);
+    }
+    let status = 500;
+    try {
+      const answer = await run();
+      status = answer.status;
+      return jsonAnswer(status, answer.body);
+    } finally {
+      if (status >= 400) await this.#house.failed(entry, status);
+    }
   }
 
   #currentTable(): RouteTable {

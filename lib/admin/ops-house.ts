@@ -25,7 +25,9 @@ export interface OpsHouse {
   /** Null where none are kept. */
   metrics(): Promise<{ readonly contentType: string; readonly text: string }> | null;
   /** Resolves once the entry is recorded, or cannot be: then the call does not happen. */
-  audit(entry: AuditEntry): Promise<'recorded' | 'unavailable'>;
+  audit(entry: AuditEntry, route: AdminRoute): Promise<'recorded' | 'unavailable'>;
+  /** A recorded call was answered with an error: what it was to change may not have changed. */
+  failed(entry: AuditEntry, status: number): Promise<void>;
   reportBug(error: unknown, requestId: string): void;
   readonly version: string;
 }

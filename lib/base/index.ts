@@ -8,6 +8,7 @@ export {
   fingerprintOf,
 } from './fingerprint-table.ts';
 export { IdSource, requestIdFrom } from './ids.ts';
+export { MOMENT_WORDS, parseInstant, parseMoment, parseSpan } from './moment.ts';
 export { packageRoot, packageVersion } from './paths.ts';
 export { Secret } from './secret.ts';
 export { type CountersShape, NO_ROOM, SharedCounters } from './shared-counters.ts';

@@ -7,6 +7,7 @@ import {
 } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { KV_VALUE_BYTES_MAX } from './bus.ts';
 
 /** What the server says of a bucket. */
 export interface BucketState {
@@ -48,12 +49,12 @@ export async function readState(manager: JetStreamManager, bucket: string): Prom
   }
 }
 
-/** Makes it, on disk, with one value per key. One that somebody else made meanwhile will do. */
+/** Makes it, on disk, with one value per key, none longer than is read. One that somebody else made meanwhile will do. */
 export async function createBucket(
   connection: NatsConnection,
   bucket: string,
   timeoutMs: number,
 ): Promise<void> {
   const client = jetstream(connection, { timeout: timeoutMs, checkAPI: false });
-  await new Kvm(client).create(bucket, { history: 1 });
+  await new Kvm(client).create(bucket, { history: 1, maxValueSize: KV_VALUE_BYTES_MAX });
 }

@@ -1,7 +1,13 @@
+/** Longer values are not taken over: what the rooms keep in buckets is far shorter. */
+export const KV_VALUE_BYTES_MAX = 8192;
+
+/** Stands for every value that is longer: all a reader may know of it is that. */
+export const OVERSIZED: Uint8Array = new Uint8Array(KV_VALUE_BYTES_MAX + 1);
+
 /** One write to a bucket. */
 export interface KvEntry {
   readonly key: string;
-  /** Null where the key was deleted or purged. May be a view into a larger buffer: copy what is to be kept. */
+  /** Null where the key was deleted or purged, `OVERSIZED` where it is too long to be taken over. May be a view into a larger buffer: copy what is to be kept. */
   readonly value: Uint8Array | null;
   /** Position of the write in the bucket, from 1. */
   readonly revision: number;

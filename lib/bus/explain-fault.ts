@@ -29,7 +29,8 @@ export function isOpenEnded(error: unknown): boolean {
   return cause instanceof errors.RequestError || cause instanceof errors.ClosedConnectionError;
 }
 
-function rootOf(error: unknown): unknown {
+/** What lies at the bottom of an error. */
+export function rootOf(error: unknown): unknown {
   while (error instanceof Error && error.cause instanceof Error) error = error.cause;
   return error;
 }

@@ -1,5 +1,6 @@
 import { AckPolicy, DeliverPolicy, type JetStreamManager } from '@nats-io/jetstream';
 import { createInbox, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import { KV_VALUE_BYTES_MAX, OVERSIZED } from './bus.ts';
 
 /** The server says that it lives as often as this while there is nothing to deliver. */
 const HEARTBEAT_MS = 1000;
@@ -18,10 +19,15 @@ export interface DeliveryTarget {
 /** The value that a delivered write gave its key, null for a deletion of any kind. */
 export function writtenValue(message: Msg): Uint8Array | null {
   const { headers } = message;
-  if (headers === undefined) return message.data;
+  if (headers === undefined) return bounded(message.data);
   const operation = headers.get('KV-Operation');
   const isMarker = operation === 'DEL' || operation === 'PURGE' || headers.has('Nats-Marker-Reason');
-  return isMarker ? null : message.data;
+  return isMarker ? null : bounded(message.data);
+}
+
+/** A value as it may be kept. */
+export function bounded(value: Uint8Array): Uint8Array {
+  return value.length > KV_VALUE_BYTES_MAX ? OVERSIZED : value;
 }
 
 /**

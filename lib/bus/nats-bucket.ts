@@ -11,6 +11,7 @@ import {
   type KvSink,
 } from './bus.ts';
 import { explainFault, isOpenEnded } from './explain-fault.ts';
+import { bounded } from './kv-delivery.ts';
 import { KvFollower } from './kv-follower.ts';
 import type { NatsLink } from './nats-link.ts';
 import type { BusOptions } from './open-bus.ts';
@@ -88,7 +89,7 @@ export class NatsBucket implements KvBucket {
     return this.#operate(key, async kv => {
       const entry = await kv.get(key);
       if (entry === null || entry.operation !== 'PUT') return null;
-      return { key, value: entry.value, revision: entry.revision };
+      return { key, value: bounded(entry.value), revision: entry.revision };
     });
   }
 

@@ -7,7 +7,7 @@ import {
   type NodeConnectionOptions,
   nkeyAuthenticator,
 } from '@nats-io/transport-node';
-import type { NatsSettings } from './nats-settings.ts';
+import type { NatsAccess } from './nats-settings.ts';
 import type { BusOptions } from './open-bus.ts';
 import { probeServer } from './probe-server.ts';
 import { pause, unlessStopped, withTimeLimit } from './wait.ts';
@@ -35,7 +35,7 @@ interface Address {
  * was reported as failed.
  */
 export class NatsLink {
-  readonly #settings: NatsSettings;
+  readonly #settings: NatsAccess;
   readonly #options: BusOptions;
   readonly #addresses: readonly Address[];
   readonly #onConnected: (connection: NatsConnection) => void;
@@ -49,11 +49,7 @@ export class NatsLink {
   readonly #forbidden = new Set<string>();
 
   /** @param onConnected called for every new connection, before anybody else gets it. */
-  constructor(
-    settings: NatsSettings,
-    options: BusOptions,
-    onConnected: (connection: NatsConnection) => void,
-  ) {
+  constructor(settings: NatsAccess, options: BusOptions, onConnected: (connection: NatsConnection) => void) {
     this.#settings = settings;
     this.#options = options;
     this.#onConnected = onConnected;
@@ -203,7 +199,7 @@ function addressOf(url: string): Address {
   return { url, host: (match[1] ?? match[2])!, port: Number(match[3] ?? DEFAULT_PORT) };
 }
 
-function connectOptions(address: Address, settings: NatsSettings, name: string): NodeConnectionOptions {
+function connectOptions(address: Address, settings: NatsAccess, name: string): NodeConnectionOptions {
   const encoder = new TextEncoder();
   const { credentials, nkey } = settings;
   return {
@@ -225,7 +221,7 @@ function connectOptions(address: Address, settings: NatsSettings, name: string):
   };
 }
 
-function tlsOptions(address: Address, { servers, tls }: NatsSettings): Pick<NodeConnectionOptions, 'tls'> {
+function tlsOptions(address: Address, { servers, tls }: NatsAccess): Pick<NodeConnectionOptions, 'tls'> {
   if (tls === undefined && !servers.some(server => server.startsWith('tls:'))) return {};
   const options = {
     ...(tls?.ca !== undefined && { ca: tls.ca }),

@@ -1,7 +1,7 @@
 import type { Secret } from '../base/index.ts';
 
-/** How to reach NATS, and which bucket to use there. */
-export interface NatsSettings {
+/** How to reach NATS. */
+export interface NatsAccess {
   /** `nats://` or `tls://` addresses of one cluster; any may be tried first. */
   readonly servers: readonly string[];
   readonly user?: string;
@@ -18,7 +18,18 @@ export interface NatsSettings {
     readonly cert?: string;
     readonly key?: Secret;
   };
+}
+
+/** How to reach NATS, and which bucket to use there. */
+export interface NatsSettings extends NatsAccess {
   readonly bucket: string;
+}
+
+/** How to reach NATS, and which stream to fill there. */
+export interface NatsStreamSettings extends NatsAccess {
+  readonly stream: string;
+  /** What messages are published to; the stream holds it. */
+  readonly subject: string;
 }
 
 /** A rule between settings was broken. */
@@ -30,8 +41,14 @@ export interface NatsFault {
 const HOST = '(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252}[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]{2,45}\\])';
 const PORT = '(?::[0-9]{1,5})?';
 
+const NAME = {
+  type: 'string',
+  pattern: '^[A-Za-z0-9_-]{1,64}$',
+  expects: 'a name of letters, digits, _ and -',
+};
+
 /** JSON Schema of a section that names a NATS server, with this project's keywords (see lib/config). */
-export function natsSchema(defaults: { readonly bucket: string }): object {
+function accessSchema(more: object): object {
   return {
     type: 'object',
     additionalProperties: false,
@@ -62,18 +79,31 @@ export function natsSchema(defaults: { readonly bucket: string }): object {
           key: { type: 'string', secret: true },
         },
       },
-      bucket: {
-        type: 'string',
-        pattern: '^[A-Za-z0-9_-]{1,64}$',
-        expects: 'a name of letters, digits, _ and -',
-        default: defaults.bucket,
-      },
+      ...more,
     },
   };
 }
 
+/** The schema of `NatsSettings`. */
+export function natsSchema(defaults: { readonly bucket: string }): object {
+  return accessSchema({ bucket: { ...NAME, default: defaults.bucket } });
+}
+
+/** The schema of `NatsStreamSettings`. */
+export function natsStreamSchema(defaults: { readonly stream: string; readonly subject: string }): object {
+  return accessSchema({
+    stream: { ...NAME, default: defaults.stream },
+    subject: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9_-]{1,64}(?:\\.[A-Za-z0-9_-]{1,64}){0,7}$',
+      expects: 'words of letters, digits, _ and -, joined by dots',
+      default: defaults.subject,
+    },
+  });
+}
+
 /** Rules between the members, which the schema cannot say. @param path where the section stands in the config. */
-export function natsFaults(settings: NatsSettings, path: readonly (string | number)[]): readonly NatsFault[] {
+export function natsFaults(settings: NatsAccess, path: readonly (string | number)[]): readonly NatsFault[] {
   const faults: NatsFault[] = [];
   const refuse = (member: readonly string[], message: string): void => {
     faults.push({ path: [...path, ...member], message });

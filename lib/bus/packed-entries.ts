@@ -1,9 +1,12 @@
-import type { KvEntry } from './bus.ts';
+import { type KvEntry, OVERSIZED } from './bus.ts';
 import type { KeyTally } from './key-tally.ts';
 
 const CHUNK_BYTES = 2 ** 20;
 /** Bytes of key and value as two 32-bit numbers, the revision as a double. */
 const HEAD_BYTES = 16;
+/** A length that no value has. */
+const OVERSIZED_LENGTH = 0xffff_ffff;
+const NOTHING = new Uint8Array(0);
 const NONE = -1;
 
 /**
@@ -38,8 +41,9 @@ export class PackedEntries implements ReadonlyMap<string, KvEntry> {
   }
 
   #write(key: string, value: Uint8Array, revision: number): number {
+    const kept = value === OVERSIZED ? NOTHING : value;
     // A key's character takes three bytes at most.
-    const needed = HEAD_BYTES + key.length * 3 + value.length;
+    const needed = HEAD_BYTES + key.length * 3 + kept.length;
     if (this.#used + needed > CHUNK_BYTES) {
       this.#chunks.push(Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, needed)));
       this.#used = 0;
@@ -48,10 +52,10 @@ export class PackedEntries implements ReadonlyMap<string, KvEntry> {
     const chunk = this.#chunks.at(-1)!;
     const keyBytes = chunk.write(key, start + HEAD_BYTES);
     chunk.writeUInt32LE(keyBytes, start);
-    chunk.writeUInt32LE(value.length, start + 4);
+    chunk.writeUInt32LE(value === OVERSIZED ? OVERSIZED_LENGTH : value.length, start + 4);
     chunk.writeDoubleLE(revision, start + 8);
-    chunk.set(value, start + HEAD_BYTES + keyBytes);
-    this.#used = start + HEAD_BYTES + keyBytes + value.length;
+    chunk.set(kept, start + HEAD_BYTES + keyBytes);
+    this.#used = start + HEAD_BYTES + keyBytes + kept.length;
     return (this.#chunks.length - 1) * CHUNK_BYTES + start;
   }
 
@@ -60,9 +64,10 @@ export class PackedEntries implements ReadonlyMap<string, KvEntry> {
     const start = place % CHUNK_BYTES;
     const keyStart = start + HEAD_BYTES;
     const valueStart = keyStart + chunk.readUInt32LE(start);
+    const length = chunk.readUInt32LE(start + 4);
     return {
       key: chunk.toString('utf8', keyStart, valueStart),
-      value: chunk.subarray(valueStart, valueStart + chunk.readUInt32LE(start + 4)),
+      value: length === OVERSIZED_LENGTH ? OVERSIZED : chunk.subarray(valueStart, valueStart + length),
       revision: chunk.readDoubleLE(start + 8),
     };
   }

@@ -1,8 +1,9 @@
+import type { Command } from 'commander';
+import { MOMENT_WORDS, parseMoment } from '../base/index.ts';
 import { parseQuantity } from '../config/index.ts';
 import type { KeyClaims, MintOptions } from '../keys/index.ts';
-import { MOMENT_WORDS, parseMoment } from './moment.ts';
 
-/** The flags of `weir key mint` that say what the key shall be. */
+/** The flags of `weir key mint` and `weir key create` that say what the key shall be. */
 export interface KeyFlags {
   readonly subject: string;
   readonly expires: string;
@@ -43,6 +44,25 @@ const FLAG_NAMES: ReadonlyMap<string, string> = new Map([
 /** The flag that sets a member of `KeyClaims` or `MintOptions`. */
 export function flagFor(member: string): string {
   return `--${FLAG_NAMES.get(member) ?? member}`;
+}
+
+/** Flags for who a key is for and what it may do, wherever it is made. */
+export function withGrantOptions(command: Command): Command {
+  const repeatable = (value: string, earlier: string[] = []): string[] => [...earlier, value];
+  return command
+    .requiredOption('--subject <name>', 'who it is for')
+    .option('--expires <when>', MOMENT_WORDS, '30d')
+    .option('--not-before <when>', 'when it begins; likewise')
+    .option('--provider <name>', 'may use this provider (repeatable; without it all of them)', repeatable)
+    .option('--model <pattern>', "may use such models, as 'gpt-*' or 'lab/gpt-*' (repeatable)", repeatable)
+    .option('--operation <name>', 'may do this, as chat or embedding (repeatable)', repeatable)
+    .option('--ip <range>', 'may come from this address or range (repeatable)', repeatable)
+    .option('--rpm <count>', 'requests a minute')
+    .option('--tpm <count>', 'tokens a minute')
+    .option('--concurrency <count>', 'requests at a time')
+    .option('--body-bytes <size>', 'size of a request body, as 1MiB')
+    .option('--tag <name=value>', 'goes into the usage facts (repeatable)', repeatable)
+    .option('--id <id>', 'the name by which it can be denied; without it a random one');
 }
 
 /** What `mintKey` is to be asked for. Only what it cannot see is judged here: texts that are no number, time or pair. */

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../base/index.ts';
+import { addAudit } from './commands/audit.ts';
 import { addCheck } from './commands/check.ts';
 import { addDeny } from './commands/deny.ts';
 import { addIssuer } from './commands/issuer.ts';
@@ -24,6 +25,7 @@ const VERBS: readonly AddVerb[] = [
   addDeny,
   addProvider,
   addUsage,
+  addAudit,
 ];
 
 const OWN_OPTIONS: ReadonlySet<string> = new Set(['-h', '--help', '-V', '--version']);

@@ -172,7 +172,7 @@ function typeMessage(error: ErrorObject, expected: string | null): string {
   const types = ([] as unknown[]).concat((error.params as Params).type).map(String);
   const isSection = (error.parentSchema as Params | undefined)?.section === true;
   const wanted = expected ?? joinOr(types.filter(type => type !== 'null' || !isSection).map(typeWord));
-  return `expected ${wanted}, got ${kindWord(error.data)}`;
+  return `expected ${wanted}, got ${kindWord(error.data, types.map(typeWord))}`;
 }
 
 /** Only unions of `required` and `not` are left for ajv to decide. */

@@ -164,7 +164,11 @@ function visitQuantity(kind: QuantityKind, bounds: Bounds, note: Note): Visit {
 function visitChoice(choice: Choice): Visit {
   return (findings, value, { instancePath }) => {
     const suggestion = typeof value === 'string' ? nearest(value, choice.values) : null;
-    findings.refuse(instancePath, `expected ${joinOr(choice.words)}, got ${kindWord(value)}`, suggestion);
+    findings.refuse(
+      instancePath,
+      `expected ${joinOr(choice.words)}, got ${kindWord(value, choice.words)}`,
+      suggestion,
+    );
   };
 }
 

@@ -106,7 +106,7 @@ const TABLE = {
     'nextTarget',
     true,
     'The gateway has more to do than it can at the moment.',
-    'limits.inflight was reached, or more unknown keys came in than can be verified; add an instance or raise the limit.',
+    'limits.inflight or limits.bodiesInHandBytes was reached, or more unknown keys came in than can be verified; add an instance or raise the limit.',
   ],
   draining: [
     503,

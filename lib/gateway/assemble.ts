@@ -1,23 +1,15 @@
 import type { Clock } from '../base/index.ts';
-import {
-  BadCredentials,
-  GrantStage,
-  IdentifyStage,
-  ModelStage,
-  type Pool,
-  PoolStage,
-  type StateIds,
-  StateStage,
-  StaticKeys,
-} from '../keys/index.ts';
+import type { Pool, StateIds } from '../keys/index.ts';
 import type { Limits } from '../limits/index.ts';
-import { type Exchange, type FactSink, type Installed, type Stage, stagesOf } from '../pipeline/index.ts';
+import type { Exchange, FactSink, Installed } from '../pipeline/index.ts';
 import type { CompiledProviders } from '../providers/index.ts';
 import { ClientAddresses, type Plan, type Upstreams } from '../proxy/index.ts';
 import { Settler, tapOpener, type UsageSettings } from '../usage/index.ts';
 import { AddressSet } from '../wire/index.ts';
 import type { Lasting } from './lasting.ts';
+import { coreStages, planStages } from './plan-stages.ts';
 import type { Settings } from './settings.ts';
+import { hasOwnKeys, isOpenTo } from './settings-traits.ts';
 
 export interface Parts {
   readonly clock: Clock;
@@ -38,39 +30,12 @@ export interface Assembly {
   readonly settler: Settler;
 }
 
-/** Whether a credential of ours exists: a key that we signed, or a static one. */
-function hasOwnKeys({ auth }: Settings): boolean {
-  return auth.staticKeys.length > 0 || auth.issuers.length > 0;
-}
-
-/** Whether clients may bring their own provider keys (CONTRACT §2). */
-export function isByo(settings: Settings): boolean {
-  return settings.auth.byo ?? !hasOwnKeys(settings);
-}
-
-function coreStages(settings: Settings, { clock, lasting, pool, stateIds }: Parts): readonly Stage[] {
-  const { auth } = settings;
-  const ownKeys = hasOwnKeys(settings);
-  const identify = new IdentifyStage({
-    byo: isByo(settings),
-    open: auth.open,
-    staticKeys: new StaticKeys(auth.staticKeys, clock),
-    virtualKeys: lasting.virtualKeys,
-    badCredentials: ownKeys ? new BadCredentials(lasting.badCredentials) : null,
-    installationSecret: lasting.installationSecret,
-  });
-  const grants = ownKeys ? [new GrantStage(), new ModelStage()] : [];
-  const state = stateIds === null ? [] : [new StateStage(stateIds)];
-  return [identify, ...grants, ...state, new PoolStage(pool)];
-}
-
 /** Compiles settings into the one object the proxy runs on. */
 export function assemble(settings: Settings, parts: Parts): Assembly {
   const { compiled, installed, limits, stateIds } = parts;
-  const { listen, auth } = settings;
+  const { listen } = settings;
   const usage = settings.usage as UsageSettings | undefined;
-  const stages = [...coreStages(settings, parts), ...installed.flatMap(feature => feature.stages ?? [])];
-  const admit = installed.flatMap(feature => feature.admitStages ?? []);
+  const { admit, early, late } = planStages(coreStages(settings, parts), installed);
   const settler = new Settler({
     clock: parts.clock,
     sinks: [...installed.flatMap(feature => feature.sinks ?? []), ...parts.sinks],
@@ -78,7 +43,6 @@ export function assemble(settings: Settings, parts: Parts): Assembly {
   });
   const blockers = installed.flatMap(feature => (feature.blockedBy ? [feature.blockedBy] : []));
   const openers = installed.flatMap(feature => (feature.opened ? [feature.opened] : []));
-  const byo = isByo(settings);
   const plan: Plan = {
     providers: compiled.providers,
     bare: compiled.bare,
@@ -87,9 +51,10 @@ export function assemble(settings: Settings, parts: Parts): Assembly {
     allow: listen.allow.length === 0 ? null : new AddressSet(listen.allow),
     connectionsPerAddress: settings.limits.connectionsPerAddress,
     admit,
-    early: stagesOf(stages, ['identify', 'authorize', 'limit']),
-    late: stagesOf(stages, ['inspect', 'route']),
+    early,
+    late,
     bodyBytesMax: settings.limits.bodyBytes,
+    bodyRoom: parts.lasting.bodyRoom,
     inflightMax: settings.limits.inflight,
     readsOutputLimit: limits.readsOutputLimit,
     limitHeaders: limits.limitHeaders,
@@ -99,8 +64,7 @@ export function assemble(settings: Settings, parts: Parts): Assembly {
       corsOrigins: new Set(listen.cors),
       hosts: new Set(listen.hosts.map(name => name.toLowerCase())),
     },
-    isOpen: provider =>
-      (auth.open && provider.keys.length > 0) || (provider.scheme.name === 'none' && (auth.open || byo)),
+    isOpen: provider => isOpenTo(settings, provider),
     upstreams: parts.upstreams,
     openTap: tapOpener(stateIds === null ? null : (exchange, id) => stateIds.learn(exchange, id)),
     settle: (exchange, recorded) => settler.settle(exchange, recorded),

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/index.ts';
-import { Pool, StateIds } from '../keys/index.ts';
+import { openKeyRecords, Pool, StateIds } from '../keys/index.ts';
 import { type Limits, openLimits } from '../limits/index.ts';
 import type { FactSink, House, Installed } from '../pipeline/index.ts';
 import type { CompiledProviders } from '../providers/index.ts';
@@ -9,6 +9,7 @@ import { FEATURES } from './features.ts';
 import { type Lasting, lastingOf } from './lasting.ts';
 import type { Settings } from './settings.ts';
 import { settingsDigest } from './settings-digest.ts';
+import { grantsMayLimit, remembersState } from './settings-traits.ts';
 
 /** A feature as it was installed, and from which settings. */
 interface Running<I extends Installed = Installed> {
@@ -23,7 +24,9 @@ export interface Build {
   /** By config section. */
   readonly features: ReadonlyMap<string, Running>;
   readonly limits: Running<Limits>;
-  /** All that was installed, of both. */
+  /** Keys on record: calls on them, and what keeps the deny set to them. */
+  readonly keyRecords: Running;
+  /** All that was installed, of all three. */
   readonly installed: readonly Installed[];
   readonly lasting: Lasting;
   readonly pool: Pool;
@@ -60,7 +63,9 @@ export class Builder {
     try {
       const features = await this.#install(settings, house, before, fresh);
       const limits = await this.#limits(settings, house, before, fresh);
-      return await this.#assemble(settings, compiled, { features, limits }, before);
+      const keyRecords = keyRecordsOf(settings, house, features, before);
+      if (keyRecords !== before?.keyRecords) fresh.push(keyRecords.installed);
+      return await this.#assemble(settings, compiled, { features, limits, keyRecords }, before);
     } catch (error) {
       await Promise.all(fresh.map(installed => installed.close?.()));
       throw error;
@@ -70,13 +75,12 @@ export class Builder {
   async #assemble(
     settings: Settings,
     compiled: CompiledProviders,
-    parts: Pick<Build, 'features' | 'limits'>,
+    parts: Pick<Build, 'features' | 'limits' | 'keyRecords'>,
     before: Build | null,
   ): Promise<Build> {
     const { clock } = this.#house;
-    const { features, limits } = parts;
-    const pooled = [...compiled.providers.values()].some(({ keys }) => keys.length > 1);
-    const stateIds = pooled ? (before?.stateIds ?? new StateIds()) : null;
+    const { features, limits, keyRecords } = parts;
+    const stateIds = remembersState(compiled) ? (before?.stateIds ?? new StateIds()) : null;
     const pool = new Pool(
       {
         clock,
@@ -90,7 +94,7 @@ export class Builder {
       before === null || poolsDiffer(before.settings, settings)
         ? this.#house.upstreams(settings)
         : before.upstreams;
-    const installed = [...features.values(), limits].map(running => running.installed);
+    const installed = [...features.values(), limits, keyRecords].map(running => running.installed);
     const lasting = await lastingOf(settings, clock, before?.lasting ?? null);
     const assembly = assemble(settings, {
       clock,
@@ -103,7 +107,18 @@ export class Builder {
       upstreams,
       sinks: this.#house.sinks(installed),
     });
-    return { settings, upstreams, features, limits, installed, lasting, pool, stateIds, assembly };
+    return {
+      settings,
+      upstreams,
+      features,
+      limits,
+      keyRecords,
+      installed,
+      lasting,
+      pool,
+      stateIds,
+      assembly,
+    };
   }
 
   /** Installs what config asks for; a feature whose settings did not change lives on. */
@@ -136,18 +151,33 @@ export class Builder {
     before: Build | null,
     fresh: Installed[],
   ): Promise<Running<Limits>> {
-    const { staticKeys, issuers } = settings.auth;
-    const grantsMayLimit = issuers.length > 0 || staticKeys.some(({ grant }) => grant !== undefined);
-    const digest = settingsDigest([settings.limits, grantsMayLimit]);
+    const mayLimit = grantsMayLimit(settings);
+    const digest = settingsDigest([settings.limits, mayLimit]);
     if (before?.limits.digest === digest) return before.limits;
     const installed = await openLimits(
       settings.limits,
-      { house, grantsMayLimit },
+      { house, grantsMayLimit: mayLimit },
       before?.limits.installed ?? null,
     );
     fresh.push(installed);
     return { digest, installed };
   }
+}
+
+/** Lives on where neither the store, the deny set nor the issuers are others. */
+function keyRecordsOf(
+  { auth }: Settings,
+  house: House,
+  features: ReadonlyMap<string, Running>,
+  before: Build | null,
+): Running {
+  const digest = settingsDigest(auth);
+  const same = (section: string): boolean =>
+    before?.features.get(section)?.installed === features.get(section)?.installed;
+  if (before?.keyRecords.digest === digest && same('usage') && same('deny')) return before.keyRecords;
+  const register = features.get('usage')?.installed.ledger?.register ?? null;
+  const deny = features.get('deny')?.installed ?? null;
+  return { digest, installed: openKeyRecords({ auth, register, deny }, house) };
 }
 
 function poolsDiffer(a: Settings, b: Settings): boolean {

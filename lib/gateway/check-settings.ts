@@ -120,11 +120,8 @@ function checkTagHeaders({ usage }: Settings): SettingsFault[] {
   );
 }
 
-/** What the section `usage` says of itself. */
 function checkUsage({ usage, timeouts }: Settings): readonly SettingsFault[] {
-  if (usage === undefined) return [];
-  const faults = usageFaults(usage as UsageSettings, timeouts.totalMs);
-  return faults.map(({ path, message }) => ({ path: ['usage', ...path], message }));
+  return usage === undefined ? [] : usageFaults(usage as UsageSettings, timeouts.totalMs);
 }
 
 /** The sections that may name a NATS server. */

@@ -2,7 +2,6 @@ import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { adminKeyId } from '../admin/index.ts';
 import { type Clock, IdSource, packageVersion, systemClock } from '../base/index.ts';
 import type { ConfigResult } from '../config/index.ts';
 import { type DemoOrigin, startDemoOrigin } from '../demo/index.ts';
@@ -11,7 +10,7 @@ import { LineBudget, Log, type LogOptions } from '../observe/index.ts';
 import type { Fact, FactSink, House, Installed, Warning } from '../pipeline/index.ts';
 import type { CompiledProviders } from '../providers/index.ts';
 import { DnsCache, type DrainTimes, Listener, RequestHandler, Upstreams } from '../proxy/index.ts';
-import { adminFact } from '../usage/index.ts';
+import { recordAdmins } from './admin-record.ts';
 import { type Build, Builder } from './builder.ts';
 import { Ops, type OpsView } from './ops.ts';
 import { compileSettingsProviders, wantsScripted } from './providers.ts';
@@ -267,7 +266,7 @@ export class Gateway extends EventEmitter<GatewayEvents> {
       return refusedReload('', error instanceof Error ? error.message : String(error));
     }
     before.pool.retire(this.#build.pool);
-    this.#recordAdmins(before.settings, settings);
+    recordAdmins(this.#opsView(), before.settings);
     before.assembly.settler.close();
     const { upstreams } = before;
     if (upstreams !== this.#build.upstreams) this.#retired.add(() => upstreams.close());
@@ -278,18 +277,6 @@ export class Gateway extends EventEmitter<GatewayEvents> {
       else this.#retired.add(() => this.#closed(installed));
     }
     return { ok: true, settings, files: [], warnings: [] };
-  }
-
-  /** Who may administer is itself on record when a reload changes it. */
-  #recordAdmins(before: Settings, after: Settings): void {
-    if (settingsDigest(before.ops?.adminKeys) === settingsDigest(after.ops?.adminKeys)) return;
-    const id = this.#ids.next();
-    const params = Object.fromEntries(
-      (after.ops?.adminKeys ?? []).map((key, i) => [adminKeyId(key, i), key.role]),
-    );
-    const call = { admin: 'config', role: 'admin', method: 'RELOAD', path: '/ops/adminKeys', requestId: id };
-    const fact = adminFact(id, { ...call, params, body: undefined }, this.#clock.wallMs());
-    this.#build.assembly.settler.record(fact, () => {});
   }
 
   /**

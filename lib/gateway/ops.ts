@@ -1,14 +1,11 @@
-import type { AuditEntry, OpsListener, OpsSettings } from '../admin/index.ts';
+import type { OpsListener, OpsSettings } from '../admin/index.ts';
 import { BadCredentialBudget, type Clock, type IdSource } from '../base/index.ts';
 import { issuerRoutes, type Pool, poolMetrics, poolRoutes } from '../keys/index.ts';
 import type { Metrics } from '../observe/index.ts';
 import type { AdminRoute, Fact, Installed, Metric } from '../pipeline/index.ts';
 import type { RequestHandler } from '../proxy/index.ts';
-import { adminFact } from '../usage/index.ts';
+import { AdminRecord } from './admin-record.ts';
 import type { Settings } from './settings.ts';
-
-/** How long an admin call waits until it is on record, before it is refused. */
-const RECORD_MS = 5000;
 
 /** What the ops listener sees of the gateway. Everything is asked for anew, since a reload replaces it. */
 export interface OpsView {
@@ -44,6 +41,7 @@ export class Ops {
       settings.metrics === 'off' ? null : await Metrics.open(error => view.reportBug(error, 'metrics'));
     metrics?.add(() => allMetrics(view));
     const routes = new RoutesOf(view);
+    const record = new AdminRecord(view);
     const listener = new OpsListener({
       settings,
       house: {
@@ -52,7 +50,8 @@ export class Ops {
         degraded: () => view.installed().flatMap(installed => installed.degraded?.() ?? []),
         draining: () => view.proxy().draining,
         metrics: () => metrics?.read() ?? null,
-        audit: entry => audit(view, entry),
+        audit: (entry, { audits }) => record.audit(entry, audits === true),
+        failed: (entry, status) => record.failed(entry, status),
         reportBug: (error, requestId) => view.reportBug(error, requestId),
       },
       badCredentials: new BadCredentialBudget(BAD_CREDENTIALS_PER_MINUTE, view.clock),
@@ -122,21 +121,4 @@ function allMetrics(view: OpsView): readonly Metric[] {
     ...poolMetrics(() => view.pool(), view.clock),
     ...view.installed().flatMap(installed => installed.metrics ?? []),
   ];
-}
-
-/** Puts an admin call on record before it takes effect: where that cannot be done, it must not take effect. */
-async function audit(view: OpsView, entry: AuditEntry): Promise<'recorded' | 'unavailable'> {
-  const losesFacts = (): boolean => view.installed().some(installed => installed.losesFacts?.() === true);
-  if (losesFacts()) return 'unavailable';
-  const fact = adminFact(view.ids.next(), entry, view.clock.wallMs());
-  const isRecorded = await new Promise<boolean>(resolve => {
-    const timer = setTimeout(() => resolve(false), RECORD_MS);
-    const done = (kept: boolean): void => {
-      clearTimeout(timer);
-      resolve(kept);
-    };
-    // Nobody took it: right where no sink records, and a failure where one does.
-    if (!view.record(fact, done)) done(!view.installed().some(({ holdsEnd }) => holdsEnd === true));
-  });
-  return isRecorded && !losesFacts() ? 'recorded' : 'unavailable';
 }

@@ -28,6 +28,8 @@ export interface Settings {
   readonly auth: AuthSettings;
   readonly limits: LimitSettings & {
     readonly bodyBytes: number;
+    /** Of all bodies together that are longer than 64 KiB and must be read whole. */
+    readonly bodiesInHandBytes: number;
     readonly inflight: number;
     readonly connections: number;
     readonly connectionsPerAddress: number;
@@ -79,6 +81,7 @@ const limitsSchema = {
   default: {},
   properties: {
     bodyBytes: { bytes: true, minimum: 1024, maximum: 17_179_869_184, default: 33_554_432 },
+    bodiesInHandBytes: { bytes: true, minimum: 65_536, maximum: 1_099_511_627_776, default: 536_870_912 },
     inflight: count(4000),
     connections: count(10_000),
     connectionsPerAddress: count(1024),

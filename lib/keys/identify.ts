@@ -50,9 +50,16 @@ export class IdentifyStage implements Stage {
     const provider = exchange.provider!;
     const found = readCredentials(exchange.req.rawHeaders, exchange.target!.query, provider.scheme.name);
     if (found instanceof Refusal) return found;
-    const own = found.filter(value => virtualKeys.looksOwn(value) || staticKeys.find(value) !== null);
-    if (own.length > 1) return new Refusal('ambiguous_credentials');
-    if (own.length === 1) return this.#identifyOwn(exchange, own[0]!);
+    let own: string | null = null;
+    let known: Principal | Refusal | null = null;
+    for (const value of found) {
+      const fixed = staticKeys.find(value);
+      if (fixed === null && !virtualKeys.looksOwn(value)) continue;
+      if (own !== null) return new Refusal('ambiguous_credentials');
+      own = value;
+      known = fixed;
+    }
+    if (own !== null) return this.#identifyOwn(exchange, own, known ?? virtualKeys.known(own));
     if (open && (provider.keys.length > 0 || provider.scheme.name === 'none')) {
       exchange.principal = ANYBODY;
       return undefined;
@@ -77,11 +84,14 @@ export class IdentifyStage implements Stage {
     return false;
   }
 
-  #identifyOwn(exchange: Exchange, value: string): StageResult | Promise<StageResult> {
-    const { staticKeys, virtualKeys, badCredentials: bad } = this.#settings;
-    const known = staticKeys.find(value) ?? virtualKeys.known(value);
+  /** @param known what is known about this very key without looking closer, or null. */
+  #identifyOwn(
+    exchange: Exchange,
+    value: string,
+    known: Principal | Refusal | null,
+  ): StageResult | Promise<StageResult> {
     if (known !== null) {
-      if (known instanceof Refusal) bad?.charge(exchange.address);
+      if (known instanceof Refusal) this.#settings.badCredentials?.charge(exchange.address);
       return take(exchange, known);
     }
     return this.#lane.enter(() => this.#lookAt(exchange, value));

@@ -1,7 +1,7 @@
 export { type AuthSettings, authSchema } from './auth-settings.ts';
 export { BadCredentials } from './bad-credentials.ts';
 export { checkIssuers } from './check-issuers.ts';
-export { denyFeature } from './deny/deny-feature.ts';
+export { denyFeature, denySwitchOf } from './deny/deny-feature.ts';
 export type { DenySettings } from './deny/settings.ts';
 export { type GrantSettings, GrantStage } from './grant.ts';
 export { IdentifyStage } from './identify.ts';
@@ -12,6 +12,7 @@ export { openVirtualKeys } from './open-virtual-keys.ts';
 export { Pool } from './pool.ts';
 export { poolMetrics, poolRoutes } from './pool-routes.ts';
 export { PoolStage } from './pool-stage.ts';
+export { openKeyRecords } from './records/open-key-records.ts';
 export { StateIds, StateStage } from './state-ids.ts';
 export { type StaticKeySettings, StaticKeys } from './static-keys.ts';
 export { isAddressRange } from './token/address-range.ts';

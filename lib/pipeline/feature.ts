@@ -32,8 +32,14 @@ export interface AdmitStage {
   run(exchange: Exchange): StageResult;
 }
 
+/** What a stage is called and where it runs. */
+export type StageMark = Pick<Stage, 'name' | 'phase'>;
+
 /** The stages of some phases, in the order of phases, then of the list: a phase nobody uses costs nothing. */
-export function stagesOf(stages: readonly Stage[], phases: readonly Stage['phase'][]): readonly Stage[] {
+export function stagesOf<S extends Pick<Stage, 'phase'>>(
+  stages: readonly S[],
+  phases: readonly Stage['phase'][],
+): readonly S[] {
   return Object.freeze(phases.flatMap(phase => stages.filter(stage => stage.phase === phase)));
 }
 
@@ -64,6 +70,12 @@ export interface AdminRequest {
   readonly body: unknown;
   /** Name of the admin key, for records. */
   readonly admin: string;
+  readonly role: Role;
+  readonly method: string;
+  /** As sent, without the query. */
+  readonly path: string;
+  /** The answer carries it as `x-weir-request-id`. */
+  readonly requestId: string;
 }
 
 /** Bodies are JSON. An error's is `{ error: { code, message } }`, its message telling what to do. */
@@ -80,6 +92,8 @@ export interface AdminRoute {
   readonly role: Role;
   /** One line for docs and tests. */
   readonly summary: string;
+  /** It puts what it changes on the audit chain itself, in one transaction with the change. */
+  readonly audits?: boolean;
   /** Fills in what the body leaves open, before the call is put on record. */
   complete?(body: unknown): unknown;
   run(request: AdminRequest): AdminAnswer | Promise<AdminAnswer>;
@@ -136,6 +150,13 @@ export interface Installed {
   readonly closesAtOnce?: boolean;
 }
 
+/** What of `Installed` shows in the way of a request. */
+export interface Outline {
+  readonly stages?: readonly StageMark[];
+  readonly admitStages?: readonly Pick<AdmitStage, 'name'>[];
+  readonly holdsEnd?: boolean;
+}
+
 /** A part of the house that config switches on. Without its section `install` is never called. */
 export interface Feature<Settings> {
   /** The config section it owns. */
@@ -144,6 +165,8 @@ export interface Feature<Settings> {
   readonly schema: object;
   /** What the settings amount to, in lines for a person; opens nothing. */
   describe(settings: Settings): readonly string[];
+  /** What `install` would bring, without opening anything. Absent: nothing of it. */
+  outline?(settings: Settings): Outline;
   /**
    * `before` is what this feature gave for the settings that a reload replaces:
    * it serves until the reload succeeds and is closed afterwards. What must

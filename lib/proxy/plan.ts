@@ -1,5 +1,6 @@
 import type { AdmitStage, Exchange, KeyPool, OpenTap, Provider, Stage } from '../pipeline/index.ts';
 import type { AddressSet } from '../wire/index.ts';
+import type { BodyRoom } from './body-room.ts';
 import type { ClientAddresses } from './client-addresses.ts';
 import type { Upstreams } from './upstreams.ts';
 
@@ -52,6 +53,8 @@ export interface Plan {
   readonly early: readonly Stage[];
   readonly late: readonly Stage[];
   readonly bodyBytesMax: number;
+  /** Where bodies are that must be read whole. */
+  readonly bodyRoom: BodyRoom;
   readonly inflightMax: number;
   /** Something reads `exchange.maxOutputTokens`. */
   readonly readsOutputLimit: boolean;

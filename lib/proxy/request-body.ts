@@ -1,5 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../errors/index.ts';
+import type { Exchange } from '../pipeline/index.ts';
+import { BodyHold, type BodyRoom } from './body-room.ts';
 import { ByteCollector } from './byte-collector.ts';
 
 /** Up to this size a body is collected and sent as one Buffer: measured +35 % throughput (DESIGN §6). */
@@ -21,12 +23,14 @@ export function declaredLength(req: IncomingMessage): number {
 /**
  * Reads up to `inHandBytes` of a body. A body that ends within them is whole;
  * a longer one is handed on with what was read, still flowing no further.
- * `arrived` is called at each piece: a slow client is not a silent one.
+ * `arrived` is called at each piece: a slow client is not a silent one. What is
+ * longer than `IN_HAND_BYTES` needs room in `hold`.
  */
 export function startBody(
   req: IncomingMessage,
   inHandBytes: number,
   bytesMax: number,
+  hold: BodyHold | null,
   arrived: () => void,
   done: (start: BodyStart) => void,
 ): void {
@@ -54,9 +58,25 @@ export function startBody(
     } else if (collector.length > inHandBytes) {
       req.pause();
       settle({ kind: 'partial', prefix: [collector.collected()] });
+    } else if (hold !== null && collector.length > IN_HAND_BYTES && !hold.grow(collector.length)) {
+      req.pause();
+      settle({ kind: 'refused', refusal: new Refusal('overloaded', 'limits.bodiesInHandBytes', 1) });
     }
   };
   const onEnd = (): void => settle({ kind: 'whole', body: collector.collected() });
   req.on('data', onData);
   req.once('end', onEnd);
+}
+
+/** Reads all of a body. What is longer than `IN_HAND_BYTES` stays in `room` until the exchange is over. */
+export function startWholeBody(
+  exchange: Exchange,
+  room: BodyRoom,
+  bytesMax: number,
+  arrived: () => void,
+  done: (start: BodyStart) => void,
+): void {
+  const hold = new BodyHold(room);
+  exchange.take(hold);
+  startBody(exchange.req, bytesMax, Math.min(bytesMax, room.bytesMax), hold, arrived, done);
 }

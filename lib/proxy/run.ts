@@ -7,7 +7,7 @@ import { lingerBeforeClose } from './answer.ts';
 import { injectUsage } from './inject-usage.ts';
 import type { Plan } from './plan.ts';
 import { Relay } from './relay.ts';
-import { type BodyStart, declaredLength, IN_HAND_BYTES, startBody } from './request-body.ts';
+import { type BodyStart, declaredLength, IN_HAND_BYTES, startBody, startWholeBody } from './request-body.ts';
 import { outboundHeaders, outboundPath } from './request-head.ts';
 import { scanRequest } from './request-scan.ts';
 import { relayedReason } from './response-head.ts';
@@ -125,7 +125,8 @@ export class Run {
       this.#uploadMs = this.nowMs();
     };
     const done = (start: BodyStart): void => this.#guard(() => this.#onBody(start));
-    startBody(exchange.req, isWhole ? bytesMax : Math.min(IN_HAND_BYTES, bytesMax), bytesMax, arrived, done);
+    if (isWhole) startWholeBody(exchange, this.plan.bodyRoom, bytesMax, arrived, done);
+    else startBody(exchange.req, Math.min(IN_HAND_BYTES, bytesMax), bytesMax, null, arrived, done);
   }
 
   #onBody(start: BodyStart): void {

@@ -3,6 +3,8 @@ export interface FactRow {
   readonly id: string;
   readonly timeMs: number;
   readonly kind: string;
+  /** How the client was identified. */
+  readonly auth: unknown;
   readonly subject: string | null;
   readonly keyId: string | null;
   readonly provider: string | null;
@@ -33,7 +35,7 @@ type Members = Readonly<Record<string, unknown>>;
 const ID_LENGTH_MAX = 512;
 const UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
 const KINDS: ReadonlySet<unknown> = new Set(['request', 'admin', 'tool']);
-const OUTCOMES: ReadonlySet<unknown> = new Set([
+export const OUTCOME_NAMES: readonly string[] = [
   'complete',
   'clientAborted',
   'upstreamFailed',
@@ -41,7 +43,8 @@ const OUTCOMES: ReadonlySet<unknown> = new Set([
   'refused',
   'drainCut',
   'lost',
-]);
+];
+const OUTCOMES: ReadonlySet<unknown> = new Set(OUTCOME_NAMES);
 const USAGE_SOURCES: ReadonlySet<unknown> = new Set(['provider', 'estimated', 'none']);
 const WORDS = ['subject', 'keyId', 'provider', 'operation', 'modelRequested', 'modelServed'] as const;
 const COUNTS = [
@@ -54,6 +57,11 @@ const COUNTS = [
   'costNanos',
   'refusals',
 ] as const;
+
+/** Whether a text is how an exchange may end. */
+export function isOutcome(text: string): boolean {
+  return OUTCOMES.has(text);
+}
 
 /** Reads a fact's JSON text. Null where it is no fact at all: a line of another kind. */
 export function readFactRow(text: string): FactRow | InvalidFact | null {
@@ -68,6 +76,7 @@ export function readFactRow(text: string): FactRow | InvalidFact | null {
     id,
     timeMs,
     kind: members.kind as string,
+    auth: members.auth,
     ...pick<string>(members, WORDS),
     outcome: members.outcome as string,
     usageSource: members.usageSource as string,

@@ -1,3 +1,5 @@
+import type { Register } from './register.ts';
+
 /** What came of a call: its value, or why the store could not do it now. Nothing is half done. */
 export type StoreResult<T> =
   | { readonly ok: true; readonly value: T }
@@ -111,6 +113,14 @@ export interface FactQuery extends FactFilter {
 
 export const FACTS_PER_PAGE_MAX = 10_000;
 
+/** The form of a page's `next`, in every engine: time and number of its last fact. */
+export const FACT_CURSOR = /^(\d{1,16})\.(\d{1,16})$/;
+
+/** Whether a text has the form of a page's `next`. */
+export function isFactCursor(text: string): boolean {
+  return FACT_CURSOR.test(text);
+}
+
 export interface FactPage {
   /** JSON texts as they were appended, oldest first. */
   readonly facts: readonly string[];
@@ -155,6 +165,8 @@ export interface Health {
 export interface Ledger {
   /** Where it is, for people. */
   readonly place: string;
+  /** Keys on record and the chain of admin changes, in the same store. */
+  readonly register: Register;
   /**
    * Appends facts, given as their JSON texts, and moves cursors, both or
    * neither. A positive answer means that they survive a power cut.

@@ -18,6 +18,9 @@ export interface AdminCall {
 /** What of an admin call's body is put on record, where it is text. */
 const RECORDED_MEMBERS = ['kind', 'id', 'reason', 'until', 'issuedBefore', 'subject', 'expires'] as const;
 
+/** A whole virtual key, or what is left of one. */
+const KEY_MATERIAL = /[\w-]*v4\.public\.[\w.=-]*/g;
+
 function recordedBody(body: unknown): Record<string, string> {
   if (typeof body !== 'object' || body === null) return {};
   const members = body as Readonly<Record<string, unknown>>;
@@ -28,6 +31,22 @@ function recordedBody(body: unknown): Record<string, string> {
       return typeof value === 'string' && !value.includes('v4.public.') ? [[name, value.slice(0, 256)]] : [];
     }),
   );
+}
+
+/** What of an admin call's path and body is kept. */
+export function recordedOf({ body, params }: Pick<AdminCall, 'body' | 'params'>): Record<string, string> {
+  const named = Object.entries(params).map(([name, value]) => [name, withoutKeys(value)]);
+  return { ...recordedBody(body), ...Object.fromEntries(named) };
+}
+
+/** A path as it is kept: whoever writes a key where its id belongs must not find it in the records. */
+export function recordedPath({ path, params }: Pick<AdminCall, 'path' | 'params'>): string {
+  const holdsKey = Object.values(params).some(value => value.includes('v4.public.'));
+  return holdsKey ? withoutKeys(decodeURIComponent(path)) : path;
+}
+
+function withoutKeys(text: string): string {
+  return text.replaceAll(KEY_MATERIAL, '[key]');
 }
 
 /** The record of an admin call: nothing of it has happened yet, so it has no status. */
@@ -41,8 +60,8 @@ export function adminFact(id: string, call: AdminCall, wallMs: number): Fact {
     requestId: call.requestId,
     subject: call.admin,
     keyId: call.admin,
-    tags: { ...recordedBody(call.body), ...call.params, role: call.role },
+    tags: { ...recordedOf(call), role: call.role },
     method: call.method,
-    path: call.path,
+    path: recordedPath(call),
   };
 }

@@ -1,42 +1,84 @@
 import type { Feature, House, Installed } from '../pipeline/index.ts';
-import { type Ledger, openLedger } from '../store/index.ts';
+import { openLedger } from '../store/index.ts';
+import { auditRoutes } from './audit-routes.ts';
+import { originOf } from './journal-folder.ts';
+import { startRetention } from './journal-retention.ts';
 import { type JournalPart, openJournal } from './open-journal.ts';
-import type { UsageHouse, UsagePart } from './part.ts';
+import type { ReadingPart, UsageHouse, UsagePart } from './part.ts';
+import { startRequestLog } from './request-log.ts';
 import { type UsageSettings, usageSchema } from './settings.ts';
 import { startShipping } from './start-shipping.ts';
+import { usageRoutes } from './usage-routes.ts';
 
 /** Whatever the section asks for beside the journal. */
-async function startParts(settings: UsageSettings, house: UsageHouse): Promise<readonly UsagePart[]> {
+async function startParts(
+  settings: UsageSettings,
+  house: UsageHouse,
+  journal: JournalPart | null,
+): Promise<readonly UsagePart[]> {
+  const { requestLog } = settings;
   const { ledger } = house;
-  if (ledger === null) return [];
-  const shipping = startShipping(ledger, house);
-  return [shipping, ...(await startPeriodic(settings, ledger, house, () => shipping.isCurrent()))];
+  const shipping = ledger === null ? null : startShipping(ledger, house);
+  const reading = shipping === null ? [] : [shipping];
+  return [
+    ...(ledger === null
+      ? []
+      : [{ routes: [...usageRoutes(ledger, house.house.clock), ...auditRoutes(ledger.register)] }]),
+    ...(shipping === null ? [] : await startPeriodic(settings, house, () => shipping.isCurrent())),
+    ...(requestLog === undefined ? [] : [startRequestLog(requestLog, house)]),
+    ...(journal === null ? reading : await startReaders(settings, house, journal, reading)),
+  ];
 }
 
 /** What is done whenever a period is over. */
 async function startPeriodic(
   { store, summaries, archive, graceMs }: UsageSettings,
-  ledger: Ledger,
-  { house }: UsageHouse,
+  { house, ledger }: UsageHouse,
   isCurrent: () => boolean,
 ): Promise<readonly UsagePart[]> {
   const parts: UsagePart[] = [];
+  if (ledger === null || store === 'none') return parts;
   if (summaries.length > 0) {
     const { startSummaries } = await import('./summaries/start-summaries.ts');
     parts.push(startSummaries(summaries, ledger, house, { graceMs, isCurrent }));
   }
-  if (archive !== undefined && store !== 'none') {
+  if (archive !== undefined) {
     const { startArchive } = await import('./archive/start-archive.ts');
     parts.push(startArchive(archive, ledger, house, { store, graceMs, isCurrent }));
   }
   return parts;
 }
 
+/** What reads the journal beside the store, and what may be removed of it when all have. */
+async function startReaders(
+  { sinks, keepFor, keepBytes, journal: folder }: UsageSettings,
+  { house }: UsageHouse,
+  journal: JournalPart,
+  reading: readonly ReadingPart[],
+): Promise<readonly UsagePart[]> {
+  const all = [...reading];
+  if (sinks !== undefined) {
+    const { startSinks } = await import('./sinks/start-sinks.ts');
+    all.push(await startSinks(sinks, folder, house));
+  }
+  if (keepFor === undefined && keepBytes === undefined) return all;
+  const retention = startRetention({
+    folder,
+    origin: originOf(house),
+    firstNeeded: () => journal.firstNeeded(),
+    readers: all.flatMap(({ readers }) => readers),
+    keepMs: keepFor ?? null,
+    keepBytes: keepBytes ?? null,
+    clock: house.clock,
+  });
+  return [...all, retention];
+}
+
 async function install(settings: UsageSettings, house: House): Promise<Installed> {
   const journal = settings.journal === 'none' ? null : await openJournal(settings, house);
   const ledger = settings.store === 'none' ? null : openLedger(settings.store);
   const lent = { house, ledger, journal: journal === null ? null : settings.journal };
-  const parts = await startParts(settings, lent);
+  const parts = await startParts(settings, lent, journal);
   const close = async (): Promise<void> => {
     await journal?.close();
     await Promise.all(parts.map(part => part.close?.()));
@@ -53,7 +95,7 @@ function joined(journal: JournalPart | null, parts: readonly UsagePart[]): Omit<
     losesFacts: () => all.some(part => part.losesFacts?.() === true),
     degraded: () => all.flatMap(part => part.degraded?.() ?? []),
     routes: parts.flatMap(({ routes }) => routes ?? []),
-    metrics: parts.flatMap(({ metrics }) => metrics ?? []),
+    metrics: all.flatMap(({ metrics }) => metrics ?? []),
     retire: () => {
       for (const part of parts) part.retire?.();
     },
@@ -64,13 +106,16 @@ function joined(journal: JournalPart | null, parts: readonly UsagePart[]): Omit<
 export const usageFeature: Feature<UsageSettings> = {
   section: 'usage',
   schema: usageSchema,
-  describe: ({ journal, store, fsync, onFull, summaries, archive }) => [
+  describe: ({ journal, store, fsync, onFull, sinks, summaries, archive }) => [
     journal === 'none'
       ? 'no journal'
       : `one fact a line in ${journal}, fsync ${fsync}; when it cannot be written: ${onFull}`,
     store === 'none' ? 'no store' : `summed up in ${store}`,
     ...summaries.map(({ name, every, url }) => `summary ${name} of every ${every} to ${new URL(url).host}`),
     ...(archive === undefined ? [] : [`every ${archive.every} to the bucket ${archive.s3.bucket}`]),
+    ...(sinks?.nats === undefined ? [] : [`sent to the stream ${sinks.nats.stream} of NATS`]),
+    ...(sinks?.webhooks ?? []).map(({ name, url }) => `sent to the webhook ${name} (${new URL(url).host})`),
   ],
+  outline: ({ journal }) => ({ holdsEnd: journal !== 'none' }),
   install,
 };

@@ -1,9 +1,17 @@
-export { type AdminCall, adminFact } from './admin-fact.ts';
+export { type AdminCall, adminFact, recordedOf, recordedPath } from './admin-fact.ts';
 export { FACT_CSV_HEAD, factCsvLine } from './export/csv.ts';
 export { EXPORT_FORMATS, type ExportFormat } from './export/fact-file.ts';
 export { readSigningKey, type SigningKey } from './export/signing-key.ts';
 export { verifyExport } from './export/verify-export.ts';
 export { type ExportOrder, writeExport, writeFactFile } from './export/write-export.ts';
+export {
+  DEFAULT_DIMENSIONS,
+  type FilterWords,
+  readDimensions,
+  readFilter,
+  readRows,
+  WordFault,
+} from './fact-filter.ts';
 export { factOf } from './fact-of.ts';
 export { usageFeature } from './feature.ts';
 export { type BootReport, checkJournal, type JournalReport } from './journal-check.ts';
@@ -11,5 +19,6 @@ export { journalLine } from './journal-line.ts';
 export { JournalTail, type TailedFact } from './journal-tail.ts';
 export type { UsageSettings } from './settings.ts';
 export { Settler } from './settler.ts';
+export { checkStore, isStoreSound, type StoreReport } from './store-check.ts';
 export { tapOpener } from './tap.ts';
 export { usageFaults } from './usage-faults.ts';

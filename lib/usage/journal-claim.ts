@@ -1,23 +1,19 @@
 import { closeSync, mkdirSync, openSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DatabaseSync } from 'node:sqlite';
+import { type FileLock, lockFile } from './file-lock.ts';
 import { claimFile, type JournalFile } from './journal-folder.ts';
-
-/** SQLITE_BUSY (sqlite.org/rescode.html). */
-const BUSY = 5;
 
 /**
  * An empty file beside the segments that says: this journal has not ended. Its
- * lock is the operating system's and goes with the process, however that ends;
- * node has locks of files only through SQLite, whose empty database it is. So a
- * start can tell a run that was cut off from one that still writes, and two
- * starts never recover the same run at once.
+ * lock goes with the process, however that ends. So a start can tell a run that
+ * was cut off from one that still writes, and two starts never recover the same
+ * run at once.
  */
 export class JournalClaim {
   readonly #path: string;
-  readonly #lock: DatabaseSync | null;
+  readonly #lock: FileLock | null;
 
-  private constructor(path: string, lock: DatabaseSync | null) {
+  private constructor(path: string, lock: FileLock | null) {
     this.#path = path;
     this.#lock = lock;
   }
@@ -30,15 +26,14 @@ export class JournalClaim {
   static async create(folder: string, boot: Omit<JournalFile, 'file'>): Promise<JournalClaim> {
     mkdirSync(folder, { recursive: true, mode: 0o750 });
     const path = createFile(folder, boot);
-    const lock = await lockOf(path);
-    return new JournalClaim(path, lock instanceof Error ? null : lock);
+    const lock = await lockFile(path);
+    return new JournalClaim(path, lock instanceof Error || lock === 'held' ? null : lock);
   }
 
   /** Takes over the claim of a journal that was cut off: `held` while its process lives; an error where that cannot be told. */
   static async seize(path: string): Promise<JournalClaim | 'held' | Error> {
-    const lock = await lockOf(path);
-    if (!(lock instanceof Error)) return new JournalClaim(path, lock);
-    return 'errcode' in lock && lock.errcode === BUSY ? 'held' : lock;
+    const lock = await lockFile(path);
+    return lock instanceof Error || lock === 'held' ? lock : new JournalClaim(path, lock);
   }
 
   get isHeld(): boolean {
@@ -52,12 +47,12 @@ export class JournalClaim {
     } catch {
       // The next start finds it, reads once more what it says, and tries again.
     }
-    this.#lock?.close();
+    this.#lock?.release();
   }
 
   /** Leaves it for the next start to look at. */
   leave(): void {
-    this.#lock?.close();
+    this.#lock?.release();
   }
 }
 
@@ -71,19 +66,5 @@ function createFile(folder: string, boot: Omit<JournalFile, 'file'>): string {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-  }
-}
-
-async function lockOf(path: string): Promise<DatabaseSync | Error> {
-  // Loaded only where there is a journal.
-  const { DatabaseSync } = await import('node:sqlite');
-  let lock: DatabaseSync | null = null;
-  try {
-    lock = new DatabaseSync(path, { timeout: 0 });
-    lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
-    return lock;
-  } catch (error) {
-    lock?.close();
-    return error as Error;
   }
 }

@@ -7,6 +7,7 @@ import type { JournalRecord } from './journal-line.ts';
 import { lostLine } from './open-record.ts';
 import { readSegment } from './segment-reader.ts';
 import { SeqTable } from './seq-table.ts';
+import { syncFolder } from './sync-folder.ts';
 
 export interface RecoveryOptions {
   readonly folder: string;
@@ -15,7 +16,8 @@ export interface RecoveryOptions {
   readonly warn: (warning: Warning) => void;
 }
 
-interface Found {
+/** What earlier runs left. */
+export interface Recovered {
   /** Exchanges that were begun and now have a fact with the outcome `lost`. */
   lost: number;
   torn: number;
@@ -31,8 +33,8 @@ interface Found {
  * again and finds what it has written. Only when they are on disk does the
  * run's claim go, and with it the reason to look again. Never rejects.
  */
-export async function recoverJournal({ folder, boot, warn }: RecoveryOptions): Promise<void> {
-  const found: Found = { lost: 0, torn: 0, broken: 0, repeated: 0 };
+export async function recoverJournal({ folder, boot, warn }: RecoveryOptions): Promise<Readonly<Recovered>> {
+  const found: Recovered = { lost: 0, torn: 0, broken: 0, repeated: 0 };
   try {
     const { segments, claims } = await listJournal(folder);
     const earlier = Map.groupBy(
@@ -60,9 +62,10 @@ export async function recoverJournal({ folder, boot, warn }: RecoveryOptions): P
   }
   if (Object.values(found).some(count => count > 0))
     warn({ code: 'journal_unfinished', message: describe(found) });
+  return found;
 }
 
-function describe({ lost, torn, broken, repeated }: Found): string {
+function describe({ lost, torn, broken, repeated }: Recovered): string {
   return `An earlier run was cut off: ${lost} exchanges had not ended and are on record as lost. Its journal has ${torn} torn ends, ${broken} broken lines and ${repeated} repeated facts.`;
 }
 
@@ -82,7 +85,7 @@ async function seizeAll(folder: string, claims: readonly JournalFile[]): Promise
   return seized;
 }
 
-async function recoverBoot(folder: string, segments: readonly Segment[], found: Found): Promise<void> {
+async function recoverBoot(folder: string, segments: readonly Segment[], found: Recovered): Promise<void> {
   const [first] = segments;
   if (first === undefined) return;
   const origin = originOf(first);
@@ -122,14 +125,4 @@ async function appendLost(folder: string, segments: readonly Segment[], table: S
   }
   await syncFolder(folder);
   return count;
-}
-
-/** The new segment's name must outlive a power cut as well as its lines do. */
-async function syncFolder(folder: string): Promise<void> {
-  try {
-    const handle = await open(folder, 'r');
-    await handle.sync().finally(() => handle.close());
-  } catch {
-    // Not every platform lets a folder be opened.
-  }
 }

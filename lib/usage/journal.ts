@@ -52,8 +52,8 @@ export class Journal implements FactSink {
   #unsynced = false;
   #failing = false;
   #dropped = 0;
-  /** Exchanges on record as begun, without a fact so far. */
-  readonly #begun = new Set<string>();
+  /** Exchanges on record as begun, without a fact so far, and the segment that was written then: theirs, or one before. */
+  readonly #begun = new Map<string, number>();
   readonly #timers: NodeJS.Timeout[] = [];
   #onIdle: (() => void) | null = null;
 
@@ -100,6 +100,13 @@ export class Journal implements FactSink {
     return this.#failing;
   }
 
+  /** Number of the first segment that is still written, or may hold what a recovery would need. */
+  get firstNeeded(): number {
+    let first = this.#segment - 1;
+    for (const number of this.#begun.values()) if (number < first) first = number;
+    return first;
+  }
+
   /** Once closed: all that it was given is in the folder, and every exchange begun has its fact. */
   get isWhole(): boolean {
     const left = this.#lines.length + this.#leftOver.length;
@@ -109,7 +116,7 @@ export class Journal implements FactSink {
   /** Puts on record that an exchange goes upstream. Nothing waits for it; where there is no room it is left out. */
   open(record: OpenRecord): void {
     if (!this.#hasRoom()) return;
-    this.#begun.add(record.id);
+    this.#begun.set(record.id, this.#segment - 1);
     this.#push(sealedLine(JSON.stringify(record)));
   }
 

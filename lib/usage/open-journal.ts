@@ -1,4 +1,4 @@
-import type { Degradation, House, Installed } from '../pipeline/index.ts';
+import type { Degradation, House, Installed, Metric } from '../pipeline/index.ts';
 import { Journal } from './journal.ts';
 import { JournalClaim } from './journal-claim.ts';
 import { recoverJournal } from './journal-recovery.ts';
@@ -7,21 +7,37 @@ import { parseFsync, type UsageSettings } from './settings.ts';
 import { tagsOf } from './tags-of.ts';
 
 /** What the journal brings: the sink that ends of messages wait for, and what earlier runs left unsaid. */
-export type JournalPart = Required<
-  Pick<Installed, 'sinks' | 'holdsEnd' | 'opened' | 'blockedBy' | 'losesFacts' | 'degraded' | 'close'>
->;
+export interface JournalPart
+  extends Required<
+    Pick<
+      Installed,
+      'sinks' | 'holdsEnd' | 'opened' | 'blockedBy' | 'losesFacts' | 'metrics' | 'degraded' | 'close'
+    >
+  > {
+  /** See `Journal`. */
+  firstNeeded(): number;
+}
 
 export async function openJournal(settings: UsageSettings, house: House): Promise<JournalPart> {
   const { journal: folder, onFull, tagHeaders } = settings;
   const claim = await claimFolder(folder, house);
   const journal = createJournal(settings, house, claim);
-  const recovered = recoverJournal({ folder, boot: house.boot, warn: warning => house.warn(warning) });
+  let lost = 0;
+  const recovered = recoverJournal({
+    folder,
+    boot: house.boot,
+    warn: warning => house.warn(warning),
+  }).then(found => {
+    lost = found.lost;
+  });
   return {
     sinks: [journal],
     holdsEnd: true,
     opened: exchange => journal.open(openRecordOf(exchange, tagsOf(exchange, tagHeaders))),
     blockedBy: () => (onFull === 'refuse' && journal.failing ? 'journal_unavailable' : null),
     losesFacts: () => journal.failing,
+    metrics: metricsOf(journal, () => lost),
+    firstNeeded: () => journal.firstNeeded,
     degraded: () => (journal.failing ? [failing(settings)] : []),
     close: async () => {
       await recovered;
@@ -30,6 +46,28 @@ export async function openJournal(settings: UsageSettings, house: House): Promis
       else claim.leave();
     },
   };
+}
+
+function metricsOf(journal: Journal, lost: () => number): readonly Metric[] {
+  const counter = (name: string, help: string, value: () => number): Metric => ({
+    name,
+    type: 'counter',
+    help,
+    labels: [],
+    read: () => [{ labels: {}, value: value() }],
+  });
+  return [
+    counter(
+      'weir_lost_exchanges_total',
+      'Exchanges that a crash of an earlier run cut, put on record as lost by this one.',
+      lost,
+    ),
+    counter(
+      'weir_journal_dropped_facts_total',
+      'Facts that the journal could not keep.',
+      () => journal.dropped,
+    ),
+  ];
 }
 
 async function claimFolder(folder: string, house: House): Promise<JournalClaim> {

@@ -1,5 +1,6 @@
 import type { Degradation, FactSink, House, Installed, Metric } from '../pipeline/index.ts';
 import type { Ledger } from '../store/index.ts';
+import type { JournalReader } from './journal-retention.ts';
 
 /** What a part of the section `usage` is lent. */
 export interface UsageHouse {
@@ -22,4 +23,9 @@ export interface UsagePart {
   retire?(): void;
   /** Brings what is left, once. The journal is closed by then, the store is not. */
   close?(): Promise<void>;
+}
+
+/** A part that reads the journal: what it has not read is not removed. */
+export interface ReadingPart extends UsagePart {
+  readonly readers: readonly JournalReader[];
 }

@@ -14,16 +14,20 @@ export interface SegmentReading {
   readonly broken: number;
   /** The segment ends within a line: its write was cut off, or is not over yet. */
   readonly torn: boolean;
+  /** Where the file ended when it was read up to there; null where it was not. */
+  readonly fileEnd: number | null;
 }
 
 /**
  * Reads the whole lines of a segment from an offset on, in order. What damage
- * joined in one line is told apart again where its parts are whole.
+ * joined in one line is told apart again where its parts are whole. `enough`
+ * is asked behind each line, given the offset there, and ends the reading.
  */
 export async function readSegment(
   path: string,
   from: number,
   take: (record: JournalRecord) => void,
+  enough: (end: number) => boolean = () => false,
 ): Promise<SegmentReading> {
   const handle = await open(path, 'r');
   let position = from;
@@ -35,7 +39,7 @@ export async function readSegment(
     for (;;) {
       const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
       const { bytesRead } = await handle.read(chunk, 0, CHUNK_BYTES, position);
-      if (bytesRead === 0) return { end, broken, torn: position > end };
+      if (bytesRead === 0) return { end, broken, torn: position > end, fileEnd: position };
       position += bytesRead;
       const read = chunk.subarray(0, bytesRead);
       const data = rest.length === 0 ? read : Buffer.concat([rest, read]);
@@ -44,8 +48,9 @@ export async function readSegment(
         if (passing || !takeLine(data.subarray(start, at), take)) broken++;
         passing = false;
         start = at + 1;
+        end = position - data.length + start;
+        if (enough(end)) return { end, broken, torn: false, fileEnd: null };
       }
-      if (start > 0) end = position - data.length + start;
       rest = data.subarray(start);
       if (rest.length > LINE_BYTES_MAX) passing = true;
       if (passing) rest = NOTHING;

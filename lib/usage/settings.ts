@@ -1,4 +1,5 @@
 import { type ArchiveSettings, archiveSchema } from './archive/settings.ts';
+import { type SinkSettings, sinksSchema } from './sinks/settings.ts';
 import { type SummarySettings, summariesSchema } from './summaries/settings.ts';
 
 export interface UsageSettings {
@@ -6,6 +7,8 @@ export interface UsageSettings {
   readonly journal: string;
   /** Where facts are summed up and kept for ever, or `none`. */
   readonly store: 'none' | `sqlite:${string}`;
+  /** A file that gets a line per fact, for others to rotate and read. */
+  readonly requestLog?: string;
   /** A price file in the format of LiteLLM's. */
   readonly prices?: string;
   /** `none`, `batch`, or an interval such as `1s`. */
@@ -17,6 +20,11 @@ export interface UsageSettings {
   readonly graceMs: number;
   readonly summaries: readonly SummarySettings[];
   readonly archive?: ArchiveSettings;
+  /** How long segments of the journal are kept after they were last written, in milliseconds. Absent: for ever. */
+  readonly keepFor?: number;
+  /** The oldest segments go while the journal is larger. Absent: it may grow. */
+  readonly keepBytes?: number;
+  readonly sinks?: SinkSettings;
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
@@ -44,6 +52,7 @@ export const usageSchema = {
       path: 'sqlite:',
       expects: 'none, or a file such as sqlite:./data/weir.db',
     },
+    requestLog: { type: 'string', minLength: 1, path: true },
     prices: { type: 'string', minLength: 1, path: true },
     fsync: {
       type: 'string',
@@ -53,6 +62,9 @@ export const usageSchema = {
     },
     onFull: { enum: ['serve', 'refuse'], default: 'serve' },
     holdMs: { type: 'integer', minimum: 1, maximum: 60_000, default: 100 },
+    keepFor: { duration: true, minimum: 3_600_000, maximum: 315_360_000_000 },
+    keepBytes: { bytes: true, minimum: 134_217_728, maximum: 1_125_899_906_842_624 },
+    sinks: sinksSchema,
     tagHeaders: {
       type: 'array',
       maxItems: 32,

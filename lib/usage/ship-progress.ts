@@ -1,19 +1,18 @@
 import type { Degradation, Metric, Warning } from '../pipeline/index.ts';
 import type { Appended } from '../store/index.ts';
-
-const RETRY_FIRST_MS = 250;
-const RETRY_LAST_MS = 30_000;
+import { Attempts } from './attempts.ts';
+import type { FollowProgress } from './journal-follower.ts';
 
 /** How bringing facts to a store goes: metrics, warnings, and when to try again. */
-export class ShipProgress {
+export class ShipProgress implements FollowProgress {
   backlogBytes = 0;
+  behindSinceMs: number | null = null;
   brokenLines = 0;
   readonly #place: string;
   readonly #meanwhile: string;
   readonly #warn: (warning: Warning) => void;
   readonly #facts = { added: 0, duplicates: 0, conflicts: 0, invalid: 0 };
-  #failures = 0;
-  #failuresInARow = 0;
+  readonly #attempts = new Attempts();
 
   /** `meanwhile` says where facts are while the store does not take them. */
   constructor(place: string, meanwhile: string, warn: (warning: Warning) => void) {
@@ -35,29 +34,25 @@ export class ShipProgress {
   }
 
   succeeded(): void {
-    if (this.#failuresInARow === 0) return;
-    this.#failuresInARow = 0;
+    if (!this.#attempts.succeeded()) return;
     this.#warn({ code: 'store_recovered', message: `The store ${this.#place} takes facts again.` });
   }
 
   failed(problem: string): void {
-    this.#failures++;
-    if (this.#failuresInARow++ > 0) return;
+    if (!this.#attempts.failed()) return;
     this.#warn({
       code: 'store_failing',
       message: `Facts do not reach the store ${this.#place} (${problem}). ${this.#meanwhile}.`,
     });
   }
 
-  /** Milliseconds to the next try after a failure: doubling, and spread so that several gateways do not come back at once. Null where nothing failed. */
+  /** Milliseconds to the next try; null where the latest did not fail. */
   get retryMs(): number | null {
-    if (this.#failuresInARow === 0) return null;
-    const ms = Math.min(RETRY_LAST_MS, RETRY_FIRST_MS * 2 ** Math.min(this.#failuresInARow - 1, 16));
-    return ms * (0.5 + Math.random() / 2);
+    return this.#attempts.retryMs;
   }
 
   degraded(): readonly Degradation[] {
-    if (this.#failuresInARow === 0) return [];
+    if (!this.#attempts.areFailing) return [];
     const message = `facts do not reach the store ${this.#place}`;
     return [{ code: 'store_failing', message, refuses: false }];
   }
@@ -77,10 +72,16 @@ export class ShipProgress {
       () => this.backlogBytes,
     ),
     plain(
+      'weir_store_lag_seconds',
+      'gauge',
+      'For how long the store has not had all that the journal has; 0 where nothing waits.',
+      () => lagSeconds(this.behindSinceMs),
+    ),
+    plain(
       'weir_store_failures_total',
       'counter',
       'Times that facts could not be brought to the store.',
-      () => this.#failures,
+      () => this.#attempts.failures,
     ),
     plain(
       'weir_journal_broken_lines_total',
@@ -89,6 +90,11 @@ export class ShipProgress {
       () => this.brokenLines,
     ),
   ];
+}
+
+/** By the monotonic clock; 0 where nothing waits. */
+export function lagSeconds(sinceMs: number | null): number {
+  return sinceMs === null ? 0 : (performance.now() - sinceMs) / 1000;
 }
 
 function plain(name: string, type: Metric['type'], help: string, value: () => number): Metric {

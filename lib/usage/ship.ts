@@ -1,16 +1,12 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Degradation, Metric, Warning } from '../pipeline/index.ts';
 import type { Ledger } from '../store/index.ts';
-import { listJournal } from './journal-folder.ts';
-import { CRC_END_BYTES, type JournalRecord } from './journal-line.ts';
-import { readSegment } from './segment-reader.ts';
+import { type FactTaker, JournalFollower, type JournalSlice, type Obstacle } from './journal-follower.ts';
+import type { JournalReader } from './journal-retention.ts';
 import { ShipProgress } from './ship-progress.ts';
 
 /** The cursor's name in the store. */
-const SINK = 'journal';
-const BATCH_FACTS = 1000;
-const IDLE_MS = 500;
+export const STORE_CURSOR = 'journal';
+const SLICE_FACTS = 1000;
 
 export interface ShipperOptions {
   /** Folder of the journal. */
@@ -22,24 +18,24 @@ export interface ShipperOptions {
 }
 
 /**
- * Brings the facts of a journal into the store, beside everything else: it
- * reads what the journal has on disk, and while the store is away the journal
- * keeps. A segment's cursor moves with its facts or not at all; what is shipped
- * twice after a crash is there once.
+ * Brings the facts of a journal into the store. A segment's cursor moves with
+ * its facts or not at all; what is shipped twice after a crash is there once.
  */
-export class Shipper {
-  readonly #options: ShipperOptions;
+export class Shipper implements FactTaker, JournalReader {
+  readonly #ledger: Ledger;
   readonly #progress: ShipProgress;
-  /** How far each segment is in the store; null until the store has said so. */
-  #positions: Map<string, number> | null = null;
-  #closed = false;
-  #isCurrent = false;
-  #wake: (() => void) | null = null;
-  #loop: Promise<void> | null = null;
+  readonly #follower: JournalFollower;
 
-  constructor(options: ShipperOptions) {
-    this.#options = options;
-    this.#progress = new ShipProgress(options.ledger.place, 'The journal keeps them', options.warn);
+  constructor({ folder, ledger, warn, idleMs }: ShipperOptions) {
+    this.#ledger = ledger;
+    this.#progress = new ShipProgress(ledger.place, 'The journal keeps them', warn);
+    this.#follower = new JournalFollower({
+      folder,
+      taker: this,
+      progress: this.#progress,
+      sliceFacts: SLICE_FACTS,
+      ...(idleMs === undefined ? {} : { idleMs }),
+    });
   }
 
   get metrics(): readonly Metric[] {
@@ -52,105 +48,42 @@ export class Shipper {
 
   /** What the journal had when it was looked through last is in the store. */
   get isCurrent(): boolean {
-    return this.#isCurrent;
+    return this.#follower.isCurrent;
+  }
+
+  cursors() {
+    return this.#ledger.cursors(STORE_CURSOR);
+  }
+
+  begin() {
+    return this.cursors();
+  }
+
+  async forget(segments: readonly string[]): Promise<void> {
+    // A cursor that stays is of a segment that is read to its end.
+    await this.#ledger.forget(STORE_CURSOR, segments);
+  }
+
+  async take({ segment, facts, end }: JournalSlice): Promise<Obstacle | null> {
+    const texts = facts.map(({ text }) => text);
+    const mark = { sink: STORE_CURSOR, place: segment, position: end };
+    const result = await this.#ledger.append(texts, [mark]);
+    if (!result.ok) return { problem: result.problem, afterMs: null };
+    this.#progress.add(result.value);
+    return null;
   }
 
   start(): void {
-    this.#loop ??= this.#run();
+    this.#follower.start();
   }
 
-  async #run(): Promise<void> {
-    while (!this.#closed) {
-      await this.pass();
-      if (!this.#closed) await this.#rest(this.#progress.retryMs ?? this.#options.idleMs ?? IDLE_MS);
-    }
-  }
-
-  #rest(ms: number): Promise<void> {
-    return new Promise(resolve => {
-      const timer = setTimeout(resolve, ms).unref();
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
-  /**
-   * Ships what the journal has at this moment. True when all of it is in the
-   * store. Not to be called while it runs by itself.
-   */
-  async pass(): Promise<boolean> {
-    const problem = await this.#ship().catch((error: Error) => error.message);
-    this.#isCurrent = problem === null;
-    if (problem === null) this.#progress.succeeded();
-    else this.#fail(problem);
-    return problem === null;
-  }
-
-  /** The problem that stopped it, or null. */
-  async #ship(): Promise<string | null> {
-    const { folder, ledger } = this.#options;
-    if (this.#positions === null) {
-      const cursors = await ledger.cursors(SINK);
-      if (!cursors.ok) return cursors.problem;
-      this.#positions = new Map(cursors.value);
-    }
-    const positions = this.#positions;
-    const { segments } = await listJournal(folder);
-    const sized = await Promise.all(
-      segments.map(async ({ file }) => ({ file, bytes: (await stat(join(folder, file))).size })),
-    );
-    // A segment that is shorter than what was read of it is another one: a backup that came back.
-    for (const { file, bytes } of sized) if ((positions.get(file) ?? 0) > bytes) positions.set(file, 0);
-    const behind = sized.filter(({ file, bytes }) => bytes > (positions.get(file) ?? 0));
-    this.#progress.backlogBytes = behind.reduce(
-      (sum, { file, bytes }) => sum + bytes - (positions.get(file) ?? 0),
-      0,
-    );
-    for (const { file } of behind) {
-      const problem = await this.#shipSegment(file, positions);
-      if (problem !== null) return problem;
-    }
-    return null;
-  }
-
-  async #shipSegment(file: string, positions: Map<string, number>): Promise<string | null> {
-    const texts: string[] = [];
-    const from = positions.get(file) ?? 0;
-    const { end, broken } = await readSegment(join(this.#options.folder, file), from, record => {
-      if (record.kind !== 'open') texts.push(textOf(record));
-    });
-    if (end === from) return null;
-    for (let at = 0; at === 0 || at < texts.length; at += BATCH_FACTS) {
-      const isLast = at + BATCH_FACTS >= texts.length;
-      const marks = isLast ? [{ sink: SINK, place: file, position: end }] : [];
-      const result = await this.#options.ledger.append(texts.slice(at, at + BATCH_FACTS), marks);
-      if (!result.ok) return result.problem;
-      this.#progress.add(result.value);
-    }
-    positions.set(file, end);
-    this.#progress.brokenLines += broken;
-    this.#progress.backlogBytes = Math.max(0, this.#progress.backlogBytes - (end - from));
-    return null;
-  }
-
-  #fail(problem: string): void {
-    // What the store has may be another by then.
-    this.#positions = null;
-    this.#progress.failed(problem);
+  /** Ships what the journal has at this moment, see `JournalFollower`. */
+  pass(): Promise<boolean> {
+    return this.#follower.pass();
   }
 
   /** Ships what is left, once, and ends. Call it when the journal is closed. The ledger stays open. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    this.#wake?.();
-    await this.#loop;
-    await this.pass();
+  close(): Promise<void> {
+    return this.#follower.close();
   }
-}
-
-/** The fact as it was before the journal added its checksum. */
-function textOf({ bytes }: JournalRecord): string {
-  return `${bytes.toString('utf8', 0, bytes.length - CRC_END_BYTES)}}`;
 }

@@ -1,9 +1,9 @@
 import type { Ledger } from '../store/index.ts';
-import type { UsageHouse, UsagePart } from './part.ts';
+import type { ReadingPart, UsageHouse } from './part.ts';
 import { Shipper } from './ship.ts';
 import { DirectShipper } from './ship-direct.ts';
 
-export interface Shipping extends UsagePart {
+export interface Shipping extends ReadingPart {
   /** Whether all that this instance settled has reached the store, up to a moment ago. */
   isCurrent(): boolean;
 }
@@ -14,6 +14,7 @@ export function startShipping(ledger: Ledger, { house, journal }: UsageHouse): S
   if (journal === null) {
     const shipper = new DirectShipper({ ledger, warn });
     return {
+      readers: [],
       sinks: [shipper],
       metrics: shipper.metrics,
       degraded: () => shipper.degraded(),
@@ -25,9 +26,10 @@ export function startShipping(ledger: Ledger, { house, journal }: UsageHouse): S
   const shipper = new Shipper({ folder: journal, ledger, warn });
   shipper.start();
   return {
+    readers: [shipper],
+    isCurrent: () => shipper.isCurrent,
     metrics: shipper.metrics,
     degraded: () => shipper.degraded(),
-    isCurrent: () => shipper.isCurrent,
     close: () => shipper.close(),
   };
 }

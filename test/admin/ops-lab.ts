@@ -93,6 +93,9 @@ export class OpsLab {
           this.audits.push(entry);
           return 'recorded';
         },
+        failed: async (entry, status) => {
+          this.events.push(`failed ${entry.method} ${entry.path} ${status}`);
+        },
         reportBug: (error, requestId) => this.bugs.push({ error, requestId }),
         version: '1.2.3',
         ...house,

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { KV_VALUE_BYTES_MAX, OVERSIZED } from '../../lib/bus/index.ts';
 import { Changes } from '../deadline/index.ts';
 import { NatsServer, natsMissing } from '../nats/index.ts';
 import { openTestBus } from './open.ts';
@@ -24,6 +25,55 @@ t.test('put, get, delete, and create only where there is nothing', { skip }, asy
   t.equal(await bucket.create('k', bytes('4')), 4, 'a deleted key has no value');
   await bucket.put('empty', new Uint8Array(0));
   t.equal((await bucket.get('empty'))!.value!.length, 0, 'an empty value is one');
+});
+
+t.test('a bucket that we make takes no value that is too long', { skip }, async t => {
+  const server = await NatsServer.start(t);
+  const { bus } = await openTestBus(t, { servers: [server.url] });
+  const bucket = bus.bucket('b');
+  // Its head counts as well.
+  await bucket.create('k', new Uint8Array(KV_VALUE_BYTES_MAX - 256));
+  await t.rejects(bucket.put('k', new Uint8Array(KV_VALUE_BYTES_MAX + 1)), {
+    name: 'BusError',
+    message: /^JetStream refused: message size exceeds maximum allowed$/,
+  });
+  t.equal((await bucket.get('k'))!.value!.length, KV_VALUE_BYTES_MAX - 256, 'what stood there stands');
+  const admin = await server.admin();
+  const { config } = await admin.manager.streams.info('KV_b');
+  t.equal(config.max_msg_size, KV_VALUE_BYTES_MAX);
+});
+
+t.test('values that are too long are known by that alone, however they come', { skip }, async t => {
+  const server = await NatsServer.start(t);
+  const admin = await server.admin();
+  const made = await admin.createBucket('b');
+  const long = new Uint8Array(512 * 1024);
+  const fitting = 'v'.repeat(KV_VALUE_BYTES_MAX);
+  for (let i = 0; i < 100; i++) await made.put(`key.${i}`, long);
+  await made.put('key.fits', fitting);
+  const { bus } = await openTestBus(t, { servers: [server.url] });
+  const bucket = bus.bucket('b');
+  const before = process.memoryUsage().arrayBuffers;
+  const values = new Map<string, Uint8Array>();
+  const read = new Changes();
+  bucket.follow(null, {
+    replace: entries => {
+      for (const { key, value } of entries.values()) values.set(key, value!);
+      t.ok(process.memoryUsage().arrayBuffers - before < 2 ** 25, 'not 50 MiB');
+    },
+    apply: ({ key, value }) => {
+      values.set(key, value!);
+      read.notify();
+    },
+    current: () => read.notify(),
+  });
+  await read.until(() => values.size === 101, 'the bucket to be read');
+  t.ok([...values].every(([key, value]) => (value === OVERSIZED) === (key !== 'key.fits')));
+  t.equal(text(values.get('key.fits')!), fitting);
+  await made.put('key.later', long);
+  await read.until(() => values.has('key.later'), 'a later write');
+  t.equal(values.get('key.later'), OVERSIZED);
+  t.equal((await bucket.get('key.1'))!.value, OVERSIZED);
 });
 
 t.test('of many that create one key at once, one wins', { skip }, async t => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import type { KvEntry } from '../../lib/bus/index.ts';
+import { type KvEntry, OVERSIZED } from '../../lib/bus/index.ts';
 import { KeyTally } from '../../lib/bus/key-tally.ts';
 import { PackedEntries } from '../../lib/bus/packed-entries.ts';
 
@@ -55,6 +55,18 @@ t.test('values larger than a chunk, and many of them', async t => {
   t.equal(Buffer.from(packed.get('after')!.value!).toString(), 'a');
   for (let i = 0; i < 50; i++) t.ok(Buffer.alloc(100_000, i).equals(packed.get(`k${i}`)!.value!));
   t.equal(packed.get('nothing'), undefined);
+});
+
+t.test('values that are too long take no room', async t => {
+  const before = process.memoryUsage().arrayBuffers;
+  const packed = new PackedEntries(new KeyTally(0));
+  for (let i = 0; i < 10_000; i++) packed.set(`key.${i}`, OVERSIZED, i + 1);
+  packed.set('key.after', Buffer.from('a'), 10_001);
+  t.ok(process.memoryUsage().arrayBuffers - before < 2 ** 22);
+  t.equal(packed.size, 10_001);
+  t.equal(packed.get('key.7')!.value, OVERSIZED);
+  t.equal(packed.get('key.7')!.revision, 8);
+  t.equal(Buffer.from(packed.get('key.after')!.value!).toString(), 'a');
 });
 
 t.test('a tally numbers distinct keys in the order they come, whatever room it began with', async t => {

@@ -18,7 +18,18 @@ async function commandLines(argv: readonly string[] = []): Promise<readonly (rea
 }
 
 t.test('every help has examples, and the options in them exist', async t => {
-  const listed = ['serve', 'check', 'verify', 'providers', 'issuer', 'key', 'deny', 'provider', 'usage'];
+  const listed = [
+    'serve',
+    'check',
+    'verify',
+    'providers',
+    'issuer',
+    'key',
+    'deny',
+    'provider',
+    'usage',
+    'audit',
+  ];
   t.same(await verbs(), listed);
   for (const argv of await commandLines()) {
     const { status, stdout, stderr } = await runMain([...argv, '--help']);

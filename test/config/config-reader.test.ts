@@ -146,7 +146,7 @@ t.test('an object holds plain data and secrets, nothing else', async t => {
     [{ sink: { kind: 'hook', token: new Secret('') } }, 'sink.token: this secret is empty'],
     [JSON.parse('{"__proto__": {"a": 1}}'), '__proto__: this name is not allowed as a key'],
     [{ listen: JSON.parse('{"constructor": 1}') }, 'listen.constructor: this name is not allowed as a key'],
-    [{ listen: { port: Number.NaN } }, 'listen.port: expected a whole number, got a number'],
+    [{ listen: { port: Number.NaN } }, 'listen.port: expected a whole number, got NaN'],
     [null, ': a config is a map of sections'],
     [[], ': a config is a map of sections'],
     ['listen', ': a config is a map of sections'],

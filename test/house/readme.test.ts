@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
@@ -15,6 +16,20 @@ t.test('the commands of the README are scripts of the package', async t => {
     named.filter(name => scripts[name] === undefined),
     [],
   );
+});
+
+t.test('the commands that make keys give a key and nothing beside it', async t => {
+  const shown = /## Keys\n\n```sh\n([\s\S]*?)```/.exec(read('README.md'))![1]!;
+  const script = shown.replaceAll('issuer.key', join(t.testdir(), 'issuer.key'));
+  // An npm that runs these tests tells its own settings, such as being silent, to every npm below it.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('npm_')));
+  const { status, stdout, stderr } = spawnSync('sh', ['-ec', `${script}\nprintf '[%s]' "$KEY"`], {
+    cwd: root,
+    env,
+    encoding: 'utf8',
+  });
+  t.equal(status, 0, stderr);
+  t.match(stdout, /\[weir_v4\.public\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\]$/);
 });
 
 t.test('links between pages lead somewhere', async t => {

@@ -53,15 +53,16 @@ t.test('who leaves while a key is being verified keeps none of its slots', async
 t.test('a body that comes byte by byte costs its bytes', async t => {
   const key = mint({ models: ['m'] });
   const before = lab.weir.residentBytes();
-  if (before === null) return;
   const text = `{"model":"m","pad":"${'x'.repeat(512 * 1024)}"}`;
   const client = await lab.connect(t);
   const head = `POST ${CHAT} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${key}\r\nTransfer-Encoding: chunked\r\n\r\n`;
   await client.send(head + [...text].map(byte => `1\r\n${byte}\r\n`).join(''));
   await client.send('0\r\n\r\n');
   t.equal((await client.expectHead()).status, 200);
-  const grown = lab.weir.residentBytes()! - before;
-  t.ok(grown < 96 * 1024 * 1024, `${(grown / 1e6).toFixed()} MB`);
+  const after = lab.weir.residentBytes();
+  if (before === null || after === null)
+    t.comment('memory was not looked at: this platform does not tell that of another process');
+  else t.ok(after - before < 96 * 1024 * 1024, `${((after - before) / 1e6).toFixed()} MB`);
 });
 
 t.test('forged keys that come together do not pass the budget together', async t => {

@@ -2,6 +2,7 @@ import { readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { RawClient, requestBytes } from '../client/index.ts';
+import { fill, smallDisk } from '../disk/index.ts';
 import type { Fields } from '../raw/index.ts';
 import * as up from '../upstream/index.ts';
 import { AS_TEAM, type Lab } from './lab.ts';
@@ -19,7 +20,6 @@ import {
 } from './ops-client.ts';
 import { total } from './prometheus.ts';
 import { ConfigReplacer } from './replace-config.ts';
-import { fill, smallDisk } from './small-disk.ts';
 
 const CHAT = '/openai/v1/chat/completions';
 const MINT = `/issuers/${ISSUER.id}/keys`;

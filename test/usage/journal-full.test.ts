@@ -1,37 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import type { Fact, Warning } from '../../lib/pipeline/index.ts';
 import { Journal } from '../../lib/usage/journal.ts';
-
-const SIZE = 256 * 1024;
-
-/** A file system of its own that can be filled, or null where this user may not mount one. */
-function smallDisk(t: Test): string | null {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-full-'));
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${SIZE}`, 'tmpfs', folder], { stdio: 'ignore' });
-  } catch {
-    rmSync(folder, { recursive: true });
-    return null;
-  }
-  t.teardown(() => {
-    execFileSync('umount', ['-l', folder]);
-    rmSync(folder, { recursive: true, force: true });
-  });
-  return folder;
-}
+import { fill, smallDisk } from '../disk/index.ts';
 
 function fact(seq: number): Fact {
   return { v: 1, id: `here:boot:${seq}`, path: '/x', measures: {} } as unknown as Fact;
@@ -47,7 +20,6 @@ for (const onFull of ['serve', 'refuse'] as const) {
     // The journal's own timers keep no process alive.
     const alive = setInterval(() => {}, 1000);
     t.teardown(() => clearInterval(alive));
-    const ballast = join(disk, 'ballast');
     const folder = join(disk, 'journal');
     mkdirSync(folder);
     const warned = new EventTarget();
@@ -69,12 +41,7 @@ for (const onFull of ['serve', 'refuse'] as const) {
     const take = (seq: number): Promise<void> =>
       new Promise(done => void journal.take(fact(seq), () => done()));
     await take(1);
-    const filler = Buffer.alloc(SIZE);
-    try {
-      writeFileSync(ballast, filler);
-    } catch {
-      // ENOSPC is what is wanted: the disk is full now.
-    }
+    const ballast = fill(disk);
     const failing = once(warned, 'journal_failing');
     // More than what is left of the last page of the segment.
     const held = Promise.all(Array.from({ length: 100 }, (_, i) => take(i + 2)));

@@ -118,30 +118,6 @@ t.test(
   },
 );
 
-t.test(
-  'a journal of 50 records cut at any byte is no obstacle, and nothing before the cut is lost',
-  async t => {
-    const folder = journalFolder(t);
-    const lines = Array.from({ length: 25 }, (_, i) => openLineOf(i + 1) + factLineOf(i + 1));
-    const whole = Buffer.from(lines.join(''));
-    let wrong = 0;
-    for (let length = 0; length < whole.length; length += 3) {
-      const kept = whole.subarray(0, length);
-      cutJournal(folder, kept);
-      const warnings = await recover(folder);
-      const records = kept.toString('latin1').split('\n').length - 1;
-      const facts = Math.floor(records / 2);
-      const lost = records % 2;
-      const torn = kept.length > 0 && kept.at(-1) !== 0x0a;
-      const { boots } = await checkJournal(folder);
-      const [boot] = boots;
-      const isRight = boot?.facts === facts + lost && boot.lost === lost && boot.open === 0;
-      if (!isRight || warnings.length !== (lost > 0 || torn ? 1 : 0)) wrong++;
-    }
-    t.equal(wrong, 0);
-  },
-);
-
 t.test('damage is counted and told', async t => {
   const folder = journalFolder(t);
   const changed = factLineOf(2).replace('complete', 'Complete');

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
@@ -26,8 +26,10 @@ export function openLineOf(seq: number): string {
   );
 }
 
-export function journalFolder(t: Test): string {
-  const folder = mkdtempSync(join(tmpdir(), 'weir-journal-'));
+/** @param inMemory on a disk of memory where there is one: for tests that write a folder thousands of times. */
+export function journalFolder(t: Test, { inMemory = false } = {}): string {
+  const parent = inMemory && existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+  const folder = mkdtempSync(join(parent, 'weir-journal-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }

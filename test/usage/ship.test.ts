@@ -11,6 +11,8 @@ import { factOf, factText, factTexts } from '../store/fact-text.ts';
 import { must } from '../store/must.ts';
 
 const SEGMENT = 'box-00000000000000aa-0-0.ndjson';
+/** Says that the journal is being written. */
+const CLAIM = 'box-00000000000000aa-0.open';
 
 interface Scene {
   readonly folder: string;
@@ -93,6 +95,7 @@ t.test('it goes on where it stopped, in this process and in the next', async t =
 t.test('an end that is not whole waits for its rest', async t => {
   const s = scene(t);
   const [one, two] = [lines(1, 1), lines(2, 2)];
+  s.write('', CLAIM);
   s.write(one + two.slice(0, 100));
   await s.shipper.pass();
   t.strictSame(await s.stored(), [factText(1)]);
@@ -100,6 +103,15 @@ t.test('an end that is not whole waits for its rest', async t => {
   await s.shipper.pass();
   t.strictSame(await s.stored(), factTexts(1, 2));
   t.strictSame(s.metric('weir_journal_broken_lines_total'), { '': 0 });
+});
+
+t.test('an end that nobody will complete is passed over, once', async t => {
+  const s = scene(t);
+  s.write(lines(1, 1) + lines(2, 2).slice(0, 100));
+  await s.shipper.pass();
+  t.strictSame(await s.stored(), [factText(1)]);
+  t.strictSame(s.metric('weir_store_backlog_bytes'), { '': 0 });
+  t.strictSame(s.metric('weir_store_lag_seconds'), { '': 0 });
 });
 
 t.test('broken lines are counted and passed over', async t => {
@@ -130,6 +142,7 @@ t.test('a store that is away is said once, and has everything when it is back', 
   s.shipper.start();
   await s.changes.until(() => s.warnings.length === 1, 'the first failure');
   t.equal(s.warnings[0]!.code, 'store_failing');
+  t.ok(s.metric('weir_store_lag_seconds')['']! > 0);
   t.strictSame(
     s.shipper.degraded().map(({ code, refuses }) => [code, refuses]),
     [['store_failing', false]],

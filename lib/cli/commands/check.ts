@@ -38,7 +38,7 @@ async function run(options: Options, io: CliIo): Promise<number> {
     else io.stderr.write(`${formatProblems(result.problems)}\n`);
     return EXIT.usage;
   }
-  const explained = options.explain === true ? explain(result.settings, loader.catalogue) : [];
+  const explained = options.explain === true ? await explain(result.settings, loader.catalogue) : [];
   if (json) {
     const report = {
       ok: true,

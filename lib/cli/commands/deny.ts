@@ -1,8 +1,8 @@
 import { Argument, type Command, Option } from 'commander';
+import { MOMENT_WORDS, parseInstant, parseMoment } from '../../base/index.ts';
 import { editYamlList, readYamlList } from '../../config/index.ts';
 import { DENY_KINDS, type DenyEntry, type DenyKind, denyRows } from '../deny-entry.ts';
 import { type CliIo, EXIT } from '../io.ts';
-import { MOMENT_WORDS, parseInstant, parseMoment } from '../moment.ts';
 import {
   OPS_HELP,
   OpsClient,

@@ -4,10 +4,10 @@ import type { Command } from 'commander';
 import { checkPublicKey, type InspectedKey, KeyFault, loadInspectKey, loadMint } from '../../keys/index.ts';
 import { type CliIo, EXIT } from '../io.ts';
 import { readIssuerSecret } from '../issuer-secret.ts';
-import { flagFor, type KeyFlags, keyRequest } from '../key-flags.ts';
+import { flagFor, type KeyFlags, keyRequest, withGrantOptions } from '../key-flags.ts';
 import { keyLines, keyReport, keyState } from '../key-report.ts';
-import { MOMENT_WORDS } from '../moment.ts';
 import { type AddVerb, examples } from '../verb.ts';
+import { addKeyRecords } from './key-records.ts';
 
 interface MintFlags extends KeyFlags {
   readonly issuer?: string;
@@ -19,41 +19,29 @@ interface InspectFlags {
   readonly json?: true;
 }
 
-/** `weir key mint` and `weir key inspect`: virtual keys, with no gateway needed. */
+/** `weir key`: virtual keys, made and read with no gateway, or on record at one. */
 export const addKey: AddVerb = (program, io, exit) => {
   const key = program
     .command('key')
-    .description('make a virtual key, or show what one says')
+    .description('make a virtual key, show what one says, or keep keys on record at a gateway')
     .addHelpText(
       'after',
       examples([
         ['weir key mint --issuer issuer.key --subject alice --expires 30d', 'prints the key, once'],
+        ['weir key create --subject alice --name laptop', 'made and put on record by a gateway'],
+        ['weir key list', 'the keys on record: of whom, in which state, last used when'],
         ['weir key inspect -', 'reads a key from standard input and says what it may do'],
       ]),
     );
   addMint(key, io, exit);
   addInspect(key, io, exit);
+  addKeyRecords(key, io, exit);
 };
 
 function addMint(key: Command, io: CliIo, exit: (status: number) => void): void {
-  const repeatable = (value: string, earlier: string[] = []): string[] => [...earlier, value];
-  key
-    .command('mint')
+  withGrantOptions(key.command('mint'))
     .description('make a virtual key and print it, once; nothing is stored anywhere')
-    .requiredOption('--subject <name>', 'who it is for')
     .option('--issuer <file>', 'the secret that weir issuer new wrote (or WEIR_ISSUER in the environment)')
-    .option('--expires <when>', MOMENT_WORDS, '30d')
-    .option('--not-before <when>', 'when it begins; likewise')
-    .option('--provider <name>', 'may use this provider (repeatable; without it all of them)', repeatable)
-    .option('--model <pattern>', "may use such models, as 'gpt-*' or 'lab/gpt-*' (repeatable)", repeatable)
-    .option('--operation <name>', 'may do this, as chat or embedding (repeatable)', repeatable)
-    .option('--ip <range>', 'may come from this address or range (repeatable)', repeatable)
-    .option('--rpm <count>', 'requests a minute')
-    .option('--tpm <count>', 'tokens a minute')
-    .option('--concurrency <count>', 'requests at a time')
-    .option('--body-bytes <size>', 'size of a request body, as 1MiB')
-    .option('--tag <name=value>', 'goes into the usage facts (repeatable)', repeatable)
-    .option('--id <id>', 'the name by which it can be denied; without it a random one')
     .option('--audience <name>', "must be the gateway's auth.audience")
     .option('--iss <name>', "must be the issuer's name where the gateway's config gives it one")
     .option('--prefix <prefix>', "another of the gateway's auth.prefixes, as sk-weir-")

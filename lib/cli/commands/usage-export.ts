@@ -17,7 +17,14 @@ import {
 import { type CliIo, EXIT } from '../io.ts';
 import { readSecretFile } from '../issuer-secret.ts';
 import { plainText } from '../plain-text.ts';
-import { filterOf, openStore, type QueryOptions, TIMES_HELP, withQueryOptions } from '../usage-query.ts';
+import {
+  filterOf,
+  type QueryOptions,
+  storeOf,
+  TIMES_HELP,
+  usageOf,
+  withQueryOptions,
+} from '../usage-query.ts';
 import { examples } from '../verb.ts';
 import { usd } from './usage-summary.ts';
 
@@ -92,9 +99,11 @@ async function run(options: Options, io: CliIo): Promise<number> {
   if (typeof filter === 'string') return misused(filter, io);
   const signingKey = keyFrom(options.sign, io);
   if (typeof signingKey === 'string') return misused(signingKey, io);
-  const opened = await openStore(options.config, io);
-  if (typeof opened === 'string') return misused(opened, io);
-  const { ledger, graceMs } = opened;
+  const usage = await usageOf(options.config, io);
+  if (typeof usage === 'string') return misused(usage, io);
+  const ledger = await storeOf(usage, options.config);
+  if (usage === null || typeof ledger === 'string') return misused(String(ledger), io);
+  const { graceMs } = usage;
   const { out, month = null, force = false } = options;
   const order = { ledger, filter, format, nowMs, graceMs, periodName: month, signingKey, force };
   const problem = out === undefined ? await stream(ledger, filter, format, io) : await write(out, order, io);

@@ -6,6 +6,7 @@ import {
   type Summary,
   type SummaryRow,
 } from '../../store/index.ts';
+import { DEFAULT_DIMENSIONS, readDimensions, readRows, WordFault } from '../../usage/index.ts';
 import { type CliIo, EXIT } from '../io.ts';
 import { paintFor } from '../paint.ts';
 import { plainCell } from '../plain-text.ts';
@@ -51,8 +52,18 @@ nobody stated is -, never 0. UNMETERED: answered by the provider without usage.`
 export function addSummary(group: Command, io: CliIo, exit: (status: number) => void): void {
   withQueryOptions(group.command('summary'))
     .description('sum up requests, tokens and cost from the store')
-    .option('--by <dimensions>', `one or more of ${DIMENSIONS.join(', ')}`, parseBy, ['subject', 'model'])
-    .option('--limit <rows>', `at most this many rows, 1 to ${SUMMARY_ROWS_MAX}`, parseLimit, 1000)
+    .option(
+      '--by <dimensions>',
+      `one or more of ${DIMENSIONS.join(', ')}`,
+      parsedBy(readDimensions),
+      DEFAULT_DIMENSIONS,
+    )
+    .option(
+      '--limit <rows>',
+      `at most this many rows, 1 to ${SUMMARY_ROWS_MAX}`,
+      parsedBy(text => readRows(text)),
+      1000,
+    )
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -67,29 +78,20 @@ export function addSummary(group: Command, io: CliIo, exit: (status: number) => 
     .action(async (options: Options) => exit(await run(options, io)));
 }
 
-function parseBy(text: string): readonly Dimension[] {
-  const names = text.split(',').map(name => name.trim());
-  const known = DIMENSIONS.filter(dimension => names.includes(dimension));
-  if (known.length !== names.length)
-    throw new InvalidArgumentError(
-      `Expected some of ${DIMENSIONS.join(', ')}, each once, with commas between.`,
-    );
-  return names as Dimension[];
-}
-
-function parseLimit(text: string): number {
-  const limit = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  if (limit < 1 || limit > SUMMARY_ROWS_MAX)
-    throw new InvalidArgumentError(`Expected 1 to ${SUMMARY_ROWS_MAX}.`);
-  return limit;
+/** For commander: what it was given, or what is wrong with it. */
+function parsedBy<T>(read: (text: string) => T | WordFault): (text: string) => T {
+  return text => {
+    const value = read(text);
+    if (value instanceof WordFault) throw new InvalidArgumentError(`It ${value.problem}.`);
+    return value;
+  };
 }
 
 async function run(options: Options, io: CliIo): Promise<number> {
   const filter = filterOf(options, Date.now());
   if (typeof filter === 'string') return misused(filter, io);
-  const opened = await openStore(options.config, io);
-  if (typeof opened === 'string') return misused(opened, io);
-  const { ledger } = opened;
+  const ledger = await openStore(options.config, io);
+  if (typeof ledger === 'string') return misused(ledger, io);
   const result = await ledger.summary({ ...filter, by: options.by, limit: options.limit });
   await ledger.close();
   if (!result.ok) {

@@ -1,27 +1,19 @@
-import type { Command } from 'commander';
-import { formatProblems } from '../../config/index.ts';
-import type { BootReport, JournalReport, TailedFact } from '../../usage/index.ts';
+import type { TailedFact } from '../../usage/index.ts';
 import { type CliIo, EXIT } from '../io.ts';
-import { paintFor } from '../paint.ts';
 import { plainCell } from '../plain-text.ts';
-import { tableLines } from '../table.ts';
+import { folderOf, type PlaceOptions, placed, unreadable } from '../usage-place.ts';
 import { type AddVerb, examples } from '../verb.ts';
+import { addCheck } from './usage-check.ts';
 import { addExport } from './usage-export.ts';
 import { addSummary } from './usage-summary.ts';
 import { addVerify } from './usage-verify.ts';
 
-interface PlaceOptions {
-  readonly journal?: string;
-  readonly config?: string;
-  readonly json?: true;
-}
 interface TailOptions extends PlaceOptions {
+  readonly json?: true;
   readonly follow?: true;
   readonly lines: string;
 }
 
-/** Where `usage: {}` keeps it. */
-const DEFAULT_JOURNAL = './data/journal';
 const LINES_MAX = 1000;
 /** How often `-f` looks for more. */
 const FOLLOW_MS = 200;
@@ -31,7 +23,7 @@ const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 export const addUsage: AddVerb = (program, io, exit) => {
   const usage = program
     .command('usage')
-    .description('show the facts of a journal, or prove that it is whole')
+    .description('show the facts of a journal, sum them up, or prove that none is missing')
     .addHelpText(
       'after',
       examples([
@@ -55,83 +47,8 @@ export const addUsage: AddVerb = (program, io, exit) => {
       ]),
     )
     .action(async (options: TailOptions) => exit(await tail(options, io)));
-  placed(usage.command('check'))
-    .description('read the whole journal: is every exchange in it once, as it was written?')
-    .option('--json', 'print JSON')
-    .addHelpText(
-      'after',
-      `${examples([
-        ['weir usage check --config config.yaml', 'the journal that the config names'],
-        ['weir usage check --journal /backup/journal --json', 'another one, for a script'],
-      ])}
-
-Wrong (exit 1) are broken lines, facts that are there twice, ids with two facts, and
-exchanges without a fact in a run that has ended. A torn end is what a crash leaves:
-nobody received the end of an answer whose line it was.`,
-    )
-    .action(async (options: PlaceOptions) => exit(await check(options, io)));
+  addCheck(usage, io, exit);
 };
-
-function placed(command: Command): Command {
-  return command
-    .option('--journal <folder>', `where the journal is (without --config ${DEFAULT_JOURNAL})`)
-    .option('-c, --config <file>', 'the YAML config that says where it is');
-}
-
-/** The folder of the journal, or the exit status after saying what is wrong. */
-async function folderOf({ journal, config }: PlaceOptions, io: CliIo): Promise<string | number> {
-  if (journal !== undefined || config === undefined) return journal ?? DEFAULT_JOURNAL;
-  const { SettingsLoader } = await import('../../gateway/index.ts');
-  const loaded = new SettingsLoader(io.env).load({ file: config });
-  if (!loaded.ok) {
-    io.stderr.write(`${formatProblems(loaded.problems)}\n`);
-    return EXIT.usage;
-  }
-  const { usage } = loaded.settings as { readonly usage?: { readonly journal: string } };
-  if (usage !== undefined && usage.journal !== 'none') return usage.journal;
-  io.stderr.write(`error: ${config} keeps no journal\n`);
-  return EXIT.usage;
-}
-
-async function check(options: PlaceOptions, io: CliIo): Promise<number> {
-  const folder = await folderOf(options, io);
-  if (typeof folder === 'number') return folder;
-  const { checkJournal } = await import('../../usage/index.ts');
-  const report = await checkJournal(folder).catch((error: NodeJS.ErrnoException) => error);
-  if (report instanceof Error) return unreadable(folder, report, io);
-  if (options.json === true) io.stdout.write(`${JSON.stringify({ journal: folder, ...report }, null, 2)}\n`);
-  else show(folder, report, io);
-  return report.ok ? EXIT.ok : EXIT.failed;
-}
-
-const HEADINGS = [
-  'run',
-  'state',
-  'segments',
-  'facts',
-  'lost',
-  'open',
-  'torn',
-  'broken',
-  'twice',
-  'conflicts',
-  'unused',
-];
-
-function row(boot: BootReport): readonly string[] {
-  const { origin, ended, segments, facts, lost, open, torn, broken, repeated, conflicts, unused } = boot;
-  const counts = [segments, facts, lost, open, torn, broken, repeated, conflicts, unused];
-  return [plainCell(origin), ended ? 'ended' : 'not ended', ...counts.map(String)];
-}
-
-function show(folder: string, { ok, boots }: JournalReport, io: CliIo): void {
-  const paint = paintFor(io);
-  const rows = boots.length === 0 ? [] : [HEADINGS, ...boots.map(row)];
-  for (const line of tableLines(rows, (text, index) => (index === 0 ? paint.faint(text) : text)))
-    io.stdout.write(`${line}\n`);
-  const facts = boots.reduce((sum, boot) => sum + boot.facts, 0);
-  io.stdout.write(`${ok ? paint.good('ok') : paint.bad('wrong')}  ${facts} facts in ${plainCell(folder)}\n`);
-}
 
 async function tail(options: TailOptions, io: CliIo): Promise<number> {
   const count = Number(options.lines);
@@ -180,10 +97,4 @@ function follow(look: () => Promise<void>, { signals }: CliIo): Promise<void> {
     for (const signal of STOP_SIGNALS) signals.on(signal, stop);
     again();
   });
-}
-
-function unreadable(folder: string, { code, message }: NodeJS.ErrnoException, io: CliIo): number {
-  const why = code === 'ENOENT' ? 'there is no such folder; --journal or --config says where it is' : message;
-  io.stderr.write(`weir usage: ${plainCell(folder)} cannot be read: ${why}\n`);
-  return EXIT.failed;
 }

@@ -11,7 +11,8 @@ import type {
 import { denyDegraded, denyMetrics } from './deny-metrics.ts';
 import { DenyParts, type OpenBus } from './deny-parts.ts';
 import { denyRoutes } from './deny-routes.ts';
-import { DenyStage } from './deny-stage.ts';
+import { DENY_MARK, DenyStage } from './deny-stage.ts';
+import { DenySwitch } from './deny-switch.ts';
 import { type DenySettings, denySchema, describeDeny } from './settings.ts';
 
 /** What the `deny` section brings. */
@@ -39,12 +40,18 @@ class DenyInstalled implements Installed {
   }
 }
 
+/** What switches single keys off, where the `deny` section is installed. */
+export function denySwitchOf(installed: Installed | null): DenySwitch | null {
+  return installed instanceof DenyInstalled ? new DenySwitch(installed.parts) : null;
+}
+
 /** @param open how a bus is opened, for tests. */
 export function denyFeatureWith(open: OpenBus): Feature<DenySettings> {
   return {
     section: 'deny',
     schema: denySchema,
     describe: describeDeny,
+    outline: () => ({ stages: [DENY_MARK] }),
     install: async (settings: DenySettings, house: House, before: Installed | null): Promise<Installed> => {
       const old = before instanceof DenyInstalled ? before.parts : null;
       return new DenyInstalled(await DenyParts.open(settings, house, open, old));

@@ -90,6 +90,11 @@ export function denyDegraded(parts: DenyParts): readonly Degradation[] {
       refuses,
     );
   }
+  if (nats !== null && nats.unreadableNow > 0)
+    say(
+      'deny_unreadable',
+      `${nats.unreadableNow} entries of the NATS bucket ${nats.bucketName} cannot be read: write them anew or remove them`,
+    );
   if (table.waiting > 0)
     say(
       'deny_full',

@@ -152,6 +152,11 @@ export class DenySet {
     });
   }
 
+  /** Whether it is denied and found no room, so that it is not in force. */
+  isWaiting(named: Named): boolean {
+    return this.#tables.some(table => table.isWaiting(named));
+  }
+
   /** Drops entries whose time is over. */
   expire(steps = Number.POSITIVE_INFINITY): void {
     const nowMs = this.#clock.wallMs();

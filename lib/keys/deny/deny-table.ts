@@ -21,6 +21,11 @@ export class DenyTable {
     return this.#waiting.size;
   }
 
+  /** Whether it has found no room yet. */
+  isWaiting(named: Named): boolean {
+    return this.#waiting.has(nameOf(named));
+  }
+
   /** False where there is no room: it waits for some. */
   set(named: Named, terms: DenyTerms): boolean {
     const { low, high } = packTerms(terms);

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { KV_VALUE_BYTES_MAX } from '../../bus/index.ts';
 import { scanRootKeys } from '../../wire/index.ts';
 import {
   type DenyEntry,
@@ -11,8 +12,6 @@ import {
 } from './entry.ts';
 import type { DenyTerms } from './terms.ts';
 
-/** An entry of ours takes a quarter of it. */
-const VALUE_BYTES_MAX = 8192;
 const BACKSLASH = 0x5c;
 
 /** What is known of an entry whose value cannot be read: it denies. */
@@ -55,7 +54,7 @@ export function readKvValue({ kind, id }: Pick<DenyEntry, 'kind' | 'id'>, value:
 }
 
 function readValue(value: Uint8Array, kind: DenyKind): DenyEntry | EntryFault {
-  if (value.length > VALUE_BYTES_MAX) return new EntryFault(null, 'is far too long');
+  if (value.length > KV_VALUE_BYTES_MAX) return new EntryFault(null, 'is far too long');
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
   const members = isUtf8(bytes) ? parseMembers(bytes) : undefined;
   return members === undefined ? new EntryFault(null, 'is no JSON object') : readEntry(members, kind);

@@ -9,6 +9,9 @@ import { isTurnDue, STEPS, turn } from './pacing.ts';
 import { RecentWrites } from './recent-writes.ts';
 import type { DenyTerms } from './terms.ts';
 
+/** Keys of entries that cannot be read; more are not told apart. */
+const UNREADABLE_KEYS_MAX = 1000;
+
 export interface NatsSourceOptions {
   readonly bus: Bus;
   readonly bucket: string;
@@ -51,6 +54,8 @@ export class NatsSource implements KvSink {
   /** Never known to be current: age counts from here. */
   readonly #sinceMs: number;
   #unreadable = 0;
+  /** Of what the bucket holds now, as far as it was read by this process. */
+  readonly #unreadableKeys = new Set<string>();
   #isClosed = false;
 
   constructor(options: NatsSourceOptions) {
@@ -91,6 +96,11 @@ export class NatsSource implements KvSink {
     return this.#unreadable;
   }
 
+  /** Entries that the bucket holds and that could not be read, up to a thousand. */
+  get unreadableNow(): number {
+    return this.#unreadableKeys.size;
+  }
+
   /** Calls back when `isSeeded` or `currentMs` may have changed. Gives the way to end that. */
   onState(listener: () => void): () => void {
     this.#listeners.add(listener);
@@ -103,6 +113,7 @@ export class NatsSource implements KvSink {
     const revision = await this.#bucket.put(key, kvValue({ ...named, terms }));
     // It may have been delivered before its answer came.
     if (revision <= this.#revisionOf(named)) return;
+    this.#unreadableKeys.delete(key);
     this.#recent.put(key, revision, this.book.place.cursor?.created ?? null);
     this.#options.set.put(this.book, named, terms, revision);
     this.#options.set.changed();
@@ -120,6 +131,7 @@ export class NatsSource implements KvSink {
     await this.#bucket.delete(key);
     // What was written since is another entry.
     if (this.#revisionOf(named) !== before) return;
+    this.#unreadableKeys.delete(key);
     this.#recent.removed(key, before);
     this.#options.set.remove(this.book, named);
     this.#options.set.changed();
@@ -127,6 +139,7 @@ export class NatsSource implements KvSink {
 
   replace(entries: ReadonlyMap<string, KvEntry>, cursor: KvCursor): void {
     if (this.#isClosed) return;
+    this.#unreadableKeys.clear();
     this.book.beginRound();
     this.book.reserve(entries.size);
     // Writes of ours may be younger than the reading: they stay, until they are delivered.
@@ -229,7 +242,8 @@ export class NatsSource implements KvSink {
   #take(key: string, value: Uint8Array | null, revision: number): void {
     const spelled = readKvKey(key);
     if (spelled === null) {
-      if (value !== null) this.#report(key, 'it is none of <kind>.<base64url of the id>, and denies nobody');
+      if (value === null) this.#unreadableKeys.delete(key);
+      else this.#report(key, 'it is none of <kind>.<base64url of the id>, and denies nobody');
       return;
     }
     const { set } = this.#options;
@@ -238,9 +252,11 @@ export class NatsSource implements KvSink {
     if (revision <= Math.max(this.#revisionOf(named), this.#recent.removedAt(key))) {
       this.book.confirm(named);
     } else if (value === null) {
+      this.#unreadableKeys.delete(key);
       this.#recent.removed(key, revision);
       set.remove(this.book, named);
     } else {
+      this.#unreadableKeys.delete(key);
       const { terms, fault } = readKvValue(named, value);
       if (fault !== null)
         this.#report(key, `its value cannot be read (${fault}), and denies for reason "unknown"`);
@@ -271,6 +287,7 @@ export class NatsSource implements KvSink {
 
   #report(key: string, text: string): void {
     this.#unreadable++;
+    if (this.#unreadableKeys.size < UNREADABLE_KEYS_MAX) this.#unreadableKeys.add(key);
     if (this.#unreadable > 1) return;
     const message = `The bucket ${this.bucketName} has an entry under ${key.slice(0, 80)}: ${text}. Further ones are counted only.`;
     this.#options.warn({ code: 'deny_entry_unreadable', message });

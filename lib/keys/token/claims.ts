@@ -5,6 +5,7 @@ import { parseInstant } from './instant.ts';
 /** What a key may do, as its claims say it. An absent list is no restriction (operations: the default set), an empty one allows nothing. */
 export interface KeyGrant {
   readonly providers?: readonly string[];
+  /** Patterns: `*` any characters, `?` one. */
   readonly models?: readonly string[];
   readonly operations?: readonly Operation[];
   /** Requests a minute. */
@@ -13,7 +14,7 @@ export interface KeyGrant {
   readonly tpm?: number;
   /** Requests at a time. */
   readonly concurrency?: number;
-  /** Addresses and CIDR ranges. */
+  /** Addresses and CIDR ranges it may be used from. */
   readonly ips?: readonly string[];
   /** Bytes of a request body. */
   readonly bodyBytes?: number;

@@ -1,6 +1,6 @@
 import nacl from 'tweetnacl';
 import type { Operation } from '../../pipeline/index.ts';
-import { ClaimProblem, type Members, readClaims } from './claims.ts';
+import { ClaimProblem, type KeyGrant, type Members, readClaims } from './claims.ts';
 import { isKeyPrefix, KEY_CHARS_MAX, USUAL_PREFIX } from './key-form.ts';
 import { decodeSecretKey, encodePublicKey, encodeSecretKey, PUBLIC_KEY_BYTES } from './paserk.ts';
 import { joinPaseto, signedBytes } from './paseto.ts';
@@ -31,7 +31,7 @@ export interface NewIssuer {
 }
 
 /** What a new key shall be and may do. Absent lists restrict nothing (operations: the default set), empty ones allow nothing. */
-export interface KeyClaims {
+export interface KeyClaims extends KeyGrant {
   /** Who it is for: 1 to 256 characters. */
   readonly subject: string;
   /** Its name, by which it can be denied: 1 to 128 characters. Without it 128 random bits in hex. */
@@ -43,22 +43,8 @@ export interface KeyClaims {
   readonly issuer?: string;
   /** Claim `aud`: the gateways it is for. */
   readonly audience?: string;
-  readonly providers?: readonly string[];
-  /** Patterns: `*` any characters, `?` one. */
-  readonly models?: readonly string[];
-  readonly operations?: readonly Operation[];
-  /** Requests a minute. */
-  readonly rpm?: number;
-  /** Tokens a minute. */
-  readonly tpm?: number;
-  /** Requests at a time. */
-  readonly concurrency?: number;
-  /** Addresses and CIDR ranges it may be used from. */
-  readonly ips?: readonly string[];
   /** At most 32; they are in every fact. */
   readonly tags?: Readonly<Record<string, string>>;
-  /** Bytes of a request body. */
-  readonly bodyBytes?: number;
 }
 
 export interface MintOptions {

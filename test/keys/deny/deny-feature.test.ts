@@ -367,6 +367,48 @@ t.test('when it is full that is said, and nothing is lost', async t => {
   t.equal((await running.call('POST', '/deny', KEY)).status, 201);
 });
 
+t.test('an entry of the bucket that cannot be read is a reason of /readyz', async t => {
+  const bus = new ScriptedBus();
+  const running = await install(t, bus, settings({ nats: NATS }));
+  const bucket = bus.bucket('weir-deny');
+  bucket.sync();
+  t.strictSame(running.degraded(), []);
+  bucket.write('key.MDFr', 'what?');
+  bucket.sync();
+  t.strictSame(running.degraded(), ['deny_unreadable']);
+  t.equal(running.code(principal({ keyId: '01k' })), 'invalid_key');
+  t.equal((await running.call('DELETE', '/deny/key/01k')).status, 200);
+  t.strictSame(running.degraded(), []);
+});
+
+t.test('of two calls that race for the last place, one is told that its entry waits', async t => {
+  const bus = new ScriptedBus();
+  const running = await install(t, bus, settings({ maxEntries: 1000, nats: NATS }));
+  for (let i = 0; i < 999; i++)
+    await running.call('POST', '/deny', { kind: 'key', id: `k${i}`, reason: 'x' });
+  const answers = await Promise.all(
+    ['01k', '02k'].map(id => running.call('POST', '/deny', { kind: 'key', id, reason: 'x' })),
+  );
+  const told = answers.map(({ status }) => status);
+  t.strictSame(told.toSorted(), [201, 507]);
+  const late = answers.find(({ status }) => status === 507)!.body as { error: { message: string } };
+  t.match(late.error, { code: 'deny_full', message: /NATS bucket weir-deny .* waits for room/ });
+  const inForce = ['01k', '02k'].map(keyId => running.code(principal({ keyId })) !== null);
+  t.strictSame(
+    inForce,
+    told.map(status => status === 201),
+    'what was promised is in force, and nothing else',
+  );
+  t.equal(running.metric('weir_deny_waiting'), 1);
+  t.strictSame(running.degraded().includes('deny_full'), true);
+  t.equal(bus.bucket('weir-deny').content.size, 1001, 'other instances may have room for both');
+  t.equal((await running.call('DELETE', '/deny/key/k7')).status, 200);
+  t.notOk(
+    ['01k', '02k'].some(keyId => running.code(principal({ keyId })) === null),
+    'now both are',
+  );
+});
+
 t.test('a snapshot that cannot be written: the call says so, and the denial is in force', async t => {
   const folder = folderOf(t);
   const running = await install(

@@ -31,7 +31,8 @@ export class Running {
       if (!parts.every((part, i) => part.startsWith(':') || part === segments[i])) continue;
       const named = parts.flatMap((part, i) => (part.startsWith(':') ? [[part.slice(1), segments[i]!]] : []));
       const params = Object.fromEntries(named) as Record<string, string>;
-      return route.run({ params, query: url.searchParams, body, admin: 'test' });
+      const caller = { admin: 'test', role: 'admin', method, path, requestId: 'test' } as const;
+      return route.run({ params, query: url.searchParams, body, ...caller });
     }
     throw new Error(`no route for ${method} ${path}`);
   }

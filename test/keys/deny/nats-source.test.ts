@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { BusError } from '../../../lib/bus/index.ts';
+import { BusError, OVERSIZED } from '../../../lib/bus/index.ts';
 import { DenySet } from '../../../lib/keys/deny/deny-set.ts';
 import { kvKey, kvValue } from '../../../lib/keys/deny/kv-spelling.ts';
 import { NatsSource } from '../../../lib/keys/deny/nats-source.ts';
@@ -239,6 +239,34 @@ t.test('a value that cannot be read denies; a key that is none of ours does not;
   t.equal(table.prints.size, 1);
   t.equal(source.unreadable, 2, 'of a deletion nothing is lost');
   t.strictSame(house.codes(), ['deny_entry_unreadable']);
+});
+
+t.test('what cannot be read is known until it is written anew or removed, by whomever', async t => {
+  const { bucket, source, deny, named, denied, reason } = await lab(t);
+  bucket.write(kvKey('key', 'a'), OVERSIZED);
+  bucket.write(kvKey('key', 'b'), 'what?');
+  bucket.write(kvKey('key', 'c'), 'what?');
+  bucket.write(kvKey('key', 'd'), 'what?');
+  bucket.write('token.YWI', 'x');
+  bucket.sync();
+  t.ok(denied('a'));
+  t.equal(reason('a'), 'unknown');
+  t.equal(source.unreadableNow, 5);
+  deny('a');
+  bucket.write(kvKey('key', 'b'), null);
+  bucket.write('token.YWI', null);
+  bucket.sync();
+  t.equal(source.unreadableNow, 2);
+  await source.put(named('c'), { reason: 'x', ...FOREVER });
+  await source.remove(named('d'));
+  bucket.sync();
+  t.equal(source.unreadableNow, 0);
+  bucket.write(kvKey('key', 'e'), 'what?');
+  bucket.sync();
+  t.equal(source.unreadableNow, 1);
+  bucket.recreate();
+  bucket.sync();
+  t.equal(source.unreadableNow, 0, 'another bucket does not have it');
 });
 
 t.test('how old it is', async t => {

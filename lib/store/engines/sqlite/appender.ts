@@ -16,6 +16,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
 const MOVE_CURSOR = `
 INSERT INTO cursors (sink, place, position) VALUES (?, ?, ?)
 ON CONFLICT DO UPDATE SET position = excluded.position`;
+/** Never back: facts come late and in any order. */
+const USE_KEY = `
+UPDATE keys SET last_used_ms = ?2 WHERE jti = ?1 AND (last_used_ms IS NULL OR last_used_ms < ?2)`;
 
 type Fate = keyof Appended;
 
@@ -28,8 +31,11 @@ export class Appender {
   readonly #addSeries: StatementSync;
   readonly #setAside: StatementSync;
   readonly #moveCursor: StatementSync;
+  readonly #useKey: StatementSync;
   /** By name. Only what a committed transaction or this one has seen: a failed one ends this object. */
   readonly #series = new Map<string, number | bigint>();
+  /** When each signed key was last used, of the facts of one call. */
+  readonly #uses = new Map<string, number>();
 
   constructor(connection: DatabaseSync) {
     this.#addFact = connection.prepare(ADD_FACT);
@@ -41,11 +47,14 @@ export class Appender {
       'INSERT OR IGNORE INTO aside (reason, id, payload, seen_ms) VALUES (?, ?, ?, ?)',
     );
     this.#moveCursor = connection.prepare(MOVE_CURSOR);
+    this.#useKey = connection.prepare(USE_KEY);
   }
 
   append(texts: readonly string[], marks: readonly CursorMark[], nowMs: number): Appended {
     const fates: Record<Fate, number> = { added: 0, duplicates: 0, conflicts: 0, invalid: 0, ignored: 0 };
     for (const text of texts) fates[this.#take(text, nowMs)]++;
+    for (const [jti, usedMs] of this.#uses) this.#useKey.run(jti, usedMs);
+    this.#uses.clear();
     for (const { sink, place, position } of marks) this.#moveCursor.run(sink, place, position);
     return fates;
   }
@@ -82,7 +91,14 @@ export class Appender {
     );
     if (added.changes === 0) return false;
     this.#addToRollup.run(added.lastInsertRowid);
+    this.#noteUse(row);
     return true;
+  }
+
+  /** Other credentials may have the name of a key, and a refused request used nothing. */
+  #noteUse({ kind, auth, outcome, keyId, timeMs }: FactRow): void {
+    if (keyId === null || kind !== 'request' || auth !== 'virtual' || outcome === 'refused') return;
+    if (timeMs > (this.#uses.get(keyId) ?? -1)) this.#uses.set(keyId, timeMs);
   }
 
   #seriesId(row: FactRow): number | bigint {

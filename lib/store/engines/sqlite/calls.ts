@@ -1,3 +1,5 @@
+import type { AuditDraft, AuditHead, ChainVerdict } from '../../audit-chain.ts';
+import type { KeyChange, KeyRecord } from '../../key-record.ts';
 import type {
   Appended,
   CursorMark,
@@ -8,6 +10,7 @@ import type {
   Summary,
   SummaryQuery,
 } from '../../ledger.ts';
+import type { AuditPage, AuditQuery, KeyChanged, KeyPage, KeyQuery } from '../../register.ts';
 
 /** What the thread that owns the database can be asked. Each call blocks that thread alone. */
 export interface Calls {
@@ -20,6 +23,14 @@ export interface Calls {
   aside(limit: number): readonly SetAside[];
   check(): Health;
   rebuild(): null;
+  record(draft: AuditDraft): AuditHead;
+  changeKey(jti: string, change: KeyChange, draft: AuditDraft): KeyChanged;
+  key(jti: string): KeyRecord | null;
+  keys(query: KeyQuery): KeyPage;
+  switched(after: number, nowMs: number, limit: number): readonly KeyRecord[];
+  audit(query: AuditQuery): AuditPage;
+  auditHead(): AuditHead;
+  verifyAudit(expected: AuditHead | null): ChainVerdict;
 }
 
 export type CallName = keyof Calls;

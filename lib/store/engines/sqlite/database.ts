@@ -1,5 +1,7 @@
 import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
+import type { AuditDraft, AuditHead, ChainVerdict } from '../../audit-chain.ts';
+import type { KeyChange, KeyRecord } from '../../key-record.ts';
 import type {
   Appended,
   CursorMark,
@@ -10,10 +12,21 @@ import type {
   Summary,
   SummaryQuery,
 } from '../../ledger.ts';
+import type { AuditPage, AuditQuery, KeyChanged, KeyPage, KeyQuery } from '../../register.ts';
 import { Appender } from './appender.ts';
 import type { Calls, ThreadSettings } from './calls.ts';
 import { openFile } from './open-file.ts';
 import { factPage, summaryOf } from './queries.ts';
+import {
+  addLink,
+  auditPage,
+  changeKey,
+  headOf,
+  keyOf,
+  keyPage,
+  switchedKeys,
+  verifyChain,
+} from './register-table.ts';
 import { healthOf, missingOf, rebuildRollup } from './upkeep.ts';
 
 /** The database as its thread uses it. A call throws where SQLite does. */
@@ -98,6 +111,40 @@ export class SqliteDatabase implements Calls {
   rebuild(): null {
     this.#atomically(() => rebuildRollup(this.#connection));
     return null;
+  }
+
+  record(draft: AuditDraft): AuditHead {
+    this.#checkPlace();
+    return this.#atomically(() => addLink(this.#connection, draft));
+  }
+
+  changeKey(jti: string, change: KeyChange, draft: AuditDraft): KeyChanged {
+    this.#checkPlace();
+    return this.#atomically(() => changeKey(this.#connection, jti, change, draft));
+  }
+
+  key(jti: string): KeyRecord | null {
+    return keyOf(this.#connection, jti);
+  }
+
+  keys(query: KeyQuery): KeyPage {
+    return keyPage(this.#connection, query);
+  }
+
+  switched(after: number, nowMs: number, limit: number): readonly KeyRecord[] {
+    return switchedKeys(this.#connection, after, nowMs, limit);
+  }
+
+  audit(query: AuditQuery): AuditPage {
+    return auditPage(this.#connection, query);
+  }
+
+  auditHead(): AuditHead {
+    return headOf(this.#connection);
+  }
+
+  verifyAudit(expected: AuditHead | null): ChainVerdict {
+    return verifyChain(this.#connection, expected);
   }
 
   close(): void {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { CursorMark, FactQuery, Ledger, StoreResult, SummaryQuery } from '../../ledger.ts';
+import type { Register } from '../../register.ts';
 import type { Answer, CallName, Calls, Question, ThreadSettings } from './calls.ts';
 
 type Settle = (answer: StoreResult<unknown>) => void;
@@ -18,6 +19,7 @@ function workerFile(): URL {
  */
 export class SqliteLedger implements Ledger {
   readonly place: string;
+  readonly register: Register;
   readonly #settings: ThreadSettings;
   readonly #waiting = new Map<number, Settle>();
   #thread: Worker | null = null;
@@ -27,6 +29,16 @@ export class SqliteLedger implements Ledger {
   constructor(settings: ThreadSettings) {
     this.#settings = settings;
     this.place = `sqlite:${settings.file}`;
+    this.register = {
+      record: draft => this.#call('record', draft),
+      changeKey: (jti, change, draft) => this.#call('changeKey', jti, change, draft),
+      key: jti => this.#call('key', jti),
+      keys: query => this.#call('keys', query),
+      switched: (after, nowMs, limit) => this.#call('switched', after, nowMs, limit),
+      audit: query => this.#call('audit', query),
+      auditHead: () => this.#call('auditHead'),
+      verifyAudit: expected => this.#call('verifyAudit', expected),
+    };
   }
 
   append(facts: readonly string[], marks: readonly CursorMark[]) {

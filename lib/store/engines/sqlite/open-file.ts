@@ -6,7 +6,7 @@ import { MIGRATIONS } from './migrations/index.ts';
 
 /** Stands in the header of a file of ours: the letters WEIR. */
 const APPLICATION_ID = 0x57454952;
-const NEWEST = MIGRATIONS.length;
+const NEWEST = MIGRATIONS.at(-1)!.number;
 
 /**
  * A connection to the file, its schema brought up to date.

@@ -1,12 +1,13 @@
 import type { DatabaseSync, SQLInputValue, SQLOutputValue } from 'node:sqlite';
-import type {
-  Dimension,
-  FactFilter,
-  FactPage,
-  FactQuery,
-  Summary,
-  SummaryQuery,
-  SummaryRow,
+import {
+  type Dimension,
+  FACT_CURSOR,
+  type FactFilter,
+  type FactPage,
+  type FactQuery,
+  type Summary,
+  type SummaryQuery,
+  type SummaryRow,
 } from '../../ledger.ts';
 import { DAY_MS, DAYS_OF_FACTS, SUM_COLUMNS, SUMS_OF_SUMS } from './sums.ts';
 
@@ -24,7 +25,6 @@ const EXPRESSIONS: Readonly<Record<Dimension, string>> = {
 const WORDS = ['subject', 'key', 'provider', 'operation', 'model', 'modelRequested'] as const;
 /** Later than any date. */
 const DAYS_MAX = 100_000_001;
-const CURSOR = /^(\d{1,16})\.(\d{1,16})$/;
 
 type Row = Readonly<Record<string, SQLOutputValue>>;
 
@@ -180,7 +180,7 @@ export function factPage(connection: DatabaseSync, query: FactQuery): FactPage {
 }
 
 function cursorOf(after: string): [number, number] {
-  const [, timeMs, number] = CURSOR.exec(after) ?? [];
+  const [, timeMs, number] = FACT_CURSOR.exec(after) ?? [];
   if (timeMs === undefined) throw new Error('after: not a cursor of a page');
   return [Number(timeMs), Number(number)];
 }

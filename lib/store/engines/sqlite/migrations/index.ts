@@ -1,4 +1,5 @@
 import { facts } from './0001-facts.ts';
+import { register } from './0003-register.ts';
 
 /** A step from one version of the schema to the next. Never changed once released. */
 export interface Migration {
@@ -7,5 +8,5 @@ export interface Migration {
   readonly sql: string;
 }
 
-/** In order, numbered from 1 without gaps. */
-export const MIGRATIONS: readonly Migration[] = [facts];
+/** In order of their numbers. */
+export const MIGRATIONS: readonly Migration[] = [facts, register];

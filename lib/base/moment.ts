@@ -18,11 +18,17 @@ export function parseInstant(text: string): string | null {
   return new Date(text.toUpperCase()).toISOString();
 }
 
+/** A span such as `30d` in milliseconds, or null where the text is none. */
+export function parseSpan(text: string): number | null {
+  const [, count, unit] = SPAN.exec(text) ?? [];
+  return count === undefined ? null : Number(count) * UNIT_MS[unit!]!;
+}
+
 /** A span counted from `nowMs`, or a time, as RFC 3339 in UTC; null where the text is neither. */
 export function parseMoment(text: string, nowMs: number): string | null {
-  const span = SPAN.exec(text);
-  if (span === null) return parseInstant(text);
-  const atMs = nowMs + Number(span[1]) * UNIT_MS[span[2]!]!;
+  const spanMs = parseSpan(text);
+  if (spanMs === null) return parseInstant(text);
+  const atMs = nowMs + spanMs;
   // A year of five digits is no RFC 3339 time.
   return atMs < 253_402_300_800_000 ? new Date(atMs).toISOString() : null;
 }

@@ -1,0 +1,1 @@
+export { fill, smallDisk } from './small-disk.ts';

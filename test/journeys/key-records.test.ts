@@ -1,0 +1,144 @@
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { codeOf, ISSUER, ops } from './ops-client.ts';
+import { sharedFolder, startRecordsLab, until } from './records-lab.ts';
+
+t.setTimeout(90_000);
+
+t.test('by the command line: create, use, look, disable, enable', async t => {
+  const records = await startRecordsLab(t, sharedFolder(t));
+  const flags = [
+    '--subject',
+    'alice',
+    '--name',
+    'laptop',
+    '--expires',
+    '7d',
+    '--tag',
+    'team=search',
+    '--rpm',
+    '600',
+  ];
+  const created = await records.cli(t, 'key', 'create', ...flags);
+  t.equal(created.code, 0, created.stderr);
+  const key = created.stdout.trim();
+  t.match(created.stdout, /^weir_v4\.public\.\S+\n$/, 'the key and nothing else');
+  const jti = /jti ([0-9a-f]{32})/.exec(created.stderr)![1]!;
+  t.notOk(created.stderr.includes(key));
+  t.equal(await records.member(jti, 'lastUsed'), null);
+  t.equal(await records.use(key), 200);
+  await until('the last use', async () => (await records.member(jti, 'lastUsed')) !== null);
+  const listed = await records.cli(t, 'key', 'list');
+  const [head, row] = listed.stdout.split('\n').map(line => line.split(/ {2,}/));
+  t.strictSame(head, ['JTI', 'NAME', 'SUBJECT', 'STATE', 'EXPIRES', 'LAST USED', 'REPLACED BY']);
+  t.strictSame(row!.slice(0, 4), [jti, 'laptop', 'alice', 'active']);
+  t.match(row![5], /^\d{4}-\d\d-\d\dT[\d:]{8}Z$/, 'when it was last used');
+  const shown = JSON.parse((await records.cli(t, 'key', 'show', jti, '--json')).stdout) as object;
+  t.hasStrict(shown, {
+    jti,
+    grant: { rpm: 600 },
+    tags: { team: 'search' },
+    createdBy: 'admin-3',
+    disabled: null,
+  });
+  t.match((await records.cli(t, 'key', 'show', jti)).stdout, /grant +\{"rpm":600\}/);
+
+  t.match((await records.cli(t, 'key', 'disable', jti)).stdout, `${jti} is disabled now`);
+  t.equal(await records.use(key), 401, 'at once');
+  const { entries } = await records.call<{ entries: object[] }>('GET', `/deny?kind=key&id=${jti}`);
+  t.hasStrict(entries, [{ id: jti, reason: 'disabled in its record' }]);
+  t.equal((await records.cli(t, 'key', 'enable', jti)).code, 0);
+  t.equal(await records.use(key), 200);
+  t.equal(
+    (await records.cli(t, 'key', 'touch', jti, '--name', 'desk', '--notes', 'asked on Monday')).code,
+    0,
+  );
+  t.strictSame(
+    [await records.member(jti, 'name'), await records.member(jti, 'notes')],
+    ['desk', 'asked on Monday'],
+  );
+  t.ok(await records.member(jti, 'touched'));
+  const whole = await records.cli(t, 'key', 'disable', key);
+  t.strictSame([whole.code, whole.stderr.includes('whole key')], [2, true]);
+  const verified = await records.cli(t, 'audit', 'verify', '--config', 'weir.yaml');
+  t.equal(verified.code, 0, verified.stdout + verified.stderr);
+  t.match(verified.stdout, /ok {2}4 entries\nhead {2}4:[0-9a-f]{64}\n/);
+  const listedAudit = await records.cli(t, 'audit', 'list', '--config', 'weir.yaml');
+  t.match(
+    listedAudit.stdout,
+    new RegExp(`admin-3 +done +POST /keys/${jti}/disable +change=disable keys=${jti}`),
+  );
+});
+
+t.test('what is missing from the config is said', async t => {
+  const body = { subject: 'alice', expires: new Date(Date.now() + 3_600_000).toISOString() };
+  const auth = { issuers: [{ publicKey: ISSUER.publicKey }] };
+  const bare = await startRecordsLab(t, sharedFolder(t), { auth, deny: undefined });
+  t.equal(await bare.call('POST', '/keys', body), '409 no_secret_key');
+  t.equal(await bare.call('POST', '/keys/a/disable'), '409 no_deny');
+  t.equal(await bare.call('POST', '/keys/a/rotate', {}), '409 no_deny');
+  t.equal(await bare.call('GET', '/keys/a'), '404 not_found');
+  const storeless = await startRecordsLab(t, sharedFolder(t), { usage: { store: 'none' } });
+  for (const [method, path] of [
+    ['POST', '/keys'],
+    ['GET', '/keys'],
+    ['POST', '/keys/a/enable'],
+  ] as const)
+    t.equal(await storeless.call(method, path, method === 'POST' ? body : undefined), '409 no_store');
+  for (const path of ['/usage/summary', '/usage/facts', '/audit', '/audit/head'])
+    t.equal(await storeless.call('GET', path), '404 unknown_path', path);
+});
+
+t.test('without a usage section nothing is written', async t => {
+  const records = await startRecordsLab(t, sharedFolder(t), { usage: undefined, deny: undefined });
+  t.equal(await records.call('POST', '/keys', {}), '409 no_store');
+  await records.call('POST', '/providers/openai/keys/pool-1/release');
+  t.strictSame(readdirSync(records.folder), ['weir.yaml']);
+});
+
+t.test('what a body may not say', async t => {
+  const records = await startRecordsLab(t, sharedFolder(t));
+  const { key, record } = await records.create({ id: 'chosen' });
+  t.equal(record.jti, 'chosen');
+  for (const [members, answer] of [
+    [{ id: 'chosen' }, '409 taken'],
+    [{ expires: undefined }, '400 bad_request'],
+    [{ rpm: 0 }, '400 bad_request'],
+    [{ color: 'red' }, '400 bad_request'],
+    [{ issuer: 'me' }, '400 bad_request'],
+    [{ issuerId: 'k4.pid.none' }, '409 no_secret_key'],
+    [{ name: '' }, '400 bad_request'],
+    [{ notes: `the key is ${key}` }, '400 bad_request'],
+  ] as const)
+    t.equal(await records.create(members), answer, JSON.stringify(members).slice(0, 40));
+  for (const [path, body] of [
+    ['rotate', { grace: 'soon' }],
+    ['rotate', { expires: 'never' }],
+    ['rotate', { subject: 'bob' }],
+    ['rotate', []],
+    ['touch', { subject: 'bob' }],
+    ['touch', { notes: 7 }],
+  ] as const)
+    t.equal(
+      await records.call('POST', `/keys/chosen/${path}`, body),
+      '400 bad_request',
+      JSON.stringify(body),
+    );
+  for (const query of ['limit=0', 'state=on', 'after=x', 'owner=a'])
+    t.equal(await records.call('GET', `/keys?${query}`), '400 bad_request', query);
+  const viewer = await ops(records.lab, 'POST', '/keys/chosen/disable', 'viewer');
+  t.strictSame([viewer.status, codeOf(viewer)], [403, 'forbidden']);
+  t.equal((await ops(records.lab, 'POST', '/keys', 'operator', {})).status, 403);
+});
+
+t.test('a key that a file denies is allowed there', async t => {
+  const folder = sharedFolder(t);
+  writeFileSync(join(folder, 'deny.yaml'), '- { kind: key, id: chosen, reason: fraud }\n');
+  const records = await startRecordsLab(t, folder, { deny: { file: './deny.yaml' } });
+  const { key } = await records.create({ id: 'chosen' });
+  t.equal(await records.use(key), 401);
+  t.hasStrict(await records.call('POST', '/keys/chosen/disable'), { state: 'disabled' });
+  t.equal(await records.call('POST', '/keys/chosen/enable'), '409 held_by_file');
+  t.equal(await records.member('chosen', 'state'), 'disabled');
+});
