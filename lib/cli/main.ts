@@ -5,6 +5,7 @@ import { addCheck } from './commands/check.ts';
 import { addDeny } from './commands/deny.ts';
 import { addIssuer } from './commands/issuer.ts';
 import { addKey } from './commands/key.ts';
+import { addPrices } from './commands/prices.ts';
 import { addProvider } from './commands/provider.ts';
 import { addProviders } from './commands/providers.ts';
 import { addServe } from './commands/serve.ts';
@@ -26,6 +27,7 @@ const VERBS: readonly AddVerb[] = [
   addProvider,
   addUsage,
   addAudit,
+  addPrices,
 ];
 
 const OWN_OPTIONS: ReadonlySet<string> = new Set(['-h', '--help', '-V', '--version']);

@@ -34,7 +34,7 @@ const MAX_PROBLEMS = 50;
  * schema may use:
  * - `secret: true`: `env:NAME` or `file:PATH`, or a `Secret` in an object; becomes a `Secret`. A literal is refused.
  * - `text: true`: `file:PATH`; becomes the file's text.
- * - `path: true`: a path relative to the config's folder; becomes absolute. `path: 'sqlite:'` does so behind that scheme.
+ * - `path: true`: a path relative to the config's folder; becomes absolute. `path: 'sqlite:'` does so behind that scheme. `path: 'unless an address'` leaves `https://…` and `http://…` as they are.
  * - `bytes: true`: bytes as a number, or `32MiB`, `500kB`; becomes a number. `minimum`, `maximum` count bytes.
  * - `duration: true`: milliseconds as a number, or `500ms`, `30s`, `5m`; becomes a number. Bounds count milliseconds.
  * - `expects`: words for what may stand there, as in "expected …".

@@ -60,6 +60,9 @@ interface Bounds {
   readonly maximum: number | null;
 }
 
+/** The value of `path` for a path or the address of the same on the web. */
+const UNLESS_ADDRESS = 'unless an address';
+const WEB_ADDRESS = /^https?:\/\//i;
 const REFERENCE = /^(?:env|file):./s;
 
 /**
@@ -129,7 +132,7 @@ const visitText: Visit = (findings, value, { instancePath }) => {
 };
 
 function visitPath(schema: boolean | string): Visit {
-  const scheme = typeof schema === 'string' ? schema : '';
+  const scheme = typeof schema === 'string' && schema !== UNLESS_ADDRESS ? schema : '';
   return (findings, value, { instancePath }) => {
     if (typeof value !== 'string') {
       findings.refuse(instancePath, `expected a path, got ${kindWord(value)}`);
@@ -137,6 +140,8 @@ function visitPath(schema: boolean | string): Visit {
       findings.refuse(instancePath, 'expected a path, got nothing');
     } else if (value.includes('\0')) {
       findings.refuse(instancePath, 'expected a path');
+    } else if (schema === UNLESS_ADDRESS && WEB_ADDRESS.test(value)) {
+      // Stays as it is.
     } else if (value.startsWith(scheme)) {
       findings.marks.set(instancePath, { kind: 'path', value, scheme });
     }

@@ -15,7 +15,11 @@ export abstract class Fold implements UsageFold {
   }
 }
 
-/** Compiles a reading. Call it once per endpoint, at load. */
-export function usageReading(pointers: PointerList, start: (traits: UsageTraits) => UsageFold): UsageReading {
-  return Object.freeze({ pointers: pointers.compile(), start });
+/** Compiles a reading. Call it once per endpoint, at load. `text`: see `UsageReading`. */
+export function usageReading(
+  pointers: PointerList,
+  start: (traits: UsageTraits) => UsageFold,
+  text: readonly string[] = [],
+): UsageReading {
+  return Object.freeze({ pointers: pointers.compile(), start, text });
 }

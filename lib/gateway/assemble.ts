@@ -36,10 +36,12 @@ export function assemble(settings: Settings, parts: Parts): Assembly {
   const { listen } = settings;
   const usage = settings.usage as UsageSettings | undefined;
   const { admit, early, late } = planStages(coreStages(settings, parts), installed);
+  const estimates = usage?.estimate ?? false;
   const settler = new Settler({
     clock: parts.clock,
     sinks: [...installed.flatMap(feature => feature.sinks ?? []), ...parts.sinks],
     tagHeaders: usage?.tagHeaders ?? [],
+    estimates,
   });
   const blockers = installed.flatMap(feature => (feature.blockedBy ? [feature.blockedBy] : []));
   const openers = installed.flatMap(feature => (feature.opened ? [feature.opened] : []));
@@ -66,7 +68,8 @@ export function assemble(settings: Settings, parts: Parts): Assembly {
     },
     isOpen: provider => isOpenTo(settings, provider),
     upstreams: parts.upstreams,
-    openTap: tapOpener(stateIds === null ? null : (exchange, id) => stateIds.learn(exchange, id)),
+    metersText: estimates,
+    openTap: tapOpener(stateIds === null ? null : (exchange, id) => stateIds.learn(exchange, id), estimates),
     settle: (exchange, recorded) => settler.settle(exchange, recorded),
     opened: openers.length === 0 ? null : exchange => tellAll(openers, exchange),
     holdsEnd: installed.some(feature => feature.holdsEnd === true),

@@ -1,18 +1,19 @@
 import type { Clock } from '../base/index.ts';
 import { openKeyRecords, Pool, StateIds } from '../keys/index.ts';
 import { type Limits, openLimits } from '../limits/index.ts';
-import type { FactSink, House, Installed } from '../pipeline/index.ts';
-import type { CompiledProviders } from '../providers/index.ts';
+import type { FactSink, House, Installed, Warning } from '../pipeline/index.ts';
+import type { CompiledProviders, PriceFeed, PriceFile } from '../providers/index.ts';
 import type { Upstreams } from '../proxy/index.ts';
 import { type Assembly, assemble } from './assemble.ts';
 import { FEATURES } from './features.ts';
 import { type Lasting, lastingOf } from './lasting.ts';
+import { openPrices } from './open-prices.ts';
 import type { Settings } from './settings.ts';
 import { settingsDigest } from './settings-digest.ts';
 import { grantsMayLimit, remembersState } from './settings-traits.ts';
 
 /** A feature as it was installed, and from which settings. */
-interface Running<I extends Installed = Installed> {
+export interface Running<I extends Installed = Installed> {
   readonly digest: string;
   readonly installed: I;
 }
@@ -20,13 +21,16 @@ interface Running<I extends Installed = Installed> {
 /** Everything that one set of settings amounts to. */
 export interface Build {
   readonly settings: Settings;
+  readonly compiled: CompiledProviders;
   readonly upstreams: Upstreams;
   /** By config section. */
   readonly features: ReadonlyMap<string, Running>;
   readonly limits: Running<Limits>;
   /** Keys on record: calls on them, and what keeps the deny set to them. */
   readonly keyRecords: Running;
-  /** All that was installed, of all three. */
+  /** Null without `usage.prices`. */
+  readonly prices: Running<PriceFeed> | null;
+  /** All that was installed. */
   readonly installed: readonly Installed[];
   readonly lasting: Lasting;
   readonly pool: Pool;
@@ -39,7 +43,10 @@ export interface BuilderHouse {
   readonly clock: Clock;
   /** What features are lent, for one set of providers. */
   house(compiled: CompiledProviders): House;
-  compile(settings: Settings): Promise<CompiledProviders>;
+  compile(settings: Settings, prices: PriceFile | null): Promise<CompiledProviders>;
+  warn(warning: Warning): void;
+  /** The list of prices is another one: the same settings amount to something else. */
+  pricesChanged(): void;
   upstreams(settings: Settings): Upstreams;
   /** Sinks that are always there, beside those of the features. */
   sinks(installed: readonly Installed[]): readonly FactSink[];
@@ -57,15 +64,16 @@ export class Builder {
   }
 
   async build(settings: Settings, before: Build | null): Promise<Build> {
-    const compiled = await this.#house.compile(settings);
-    const house = this.#house.house(compiled);
     const fresh: Installed[] = [];
     try {
+      const prices = await openPrices(settings, this.#house, before?.prices ?? null, fresh);
+      const compiled = await this.#house.compile(settings, prices?.installed.list ?? null);
+      const house = this.#house.house(compiled);
       const features = await this.#install(settings, house, before, fresh);
       const limits = await this.#limits(settings, house, before, fresh);
       const keyRecords = keyRecordsOf(settings, house, features, before);
       if (keyRecords !== before?.keyRecords) fresh.push(keyRecords.installed);
-      return await this.#assemble(settings, compiled, { features, limits, keyRecords }, before);
+      return await this.#assemble(settings, compiled, { features, limits, keyRecords, prices }, before);
     } catch (error) {
       await Promise.all(fresh.map(installed => installed.close?.()));
       throw error;
@@ -75,18 +83,18 @@ export class Builder {
   async #assemble(
     settings: Settings,
     compiled: CompiledProviders,
-    parts: Pick<Build, 'features' | 'limits' | 'keyRecords'>,
+    parts: Pick<Build, 'features' | 'limits' | 'keyRecords' | 'prices'>,
     before: Build | null,
   ): Promise<Build> {
     const { clock } = this.#house;
-    const { features, limits, keyRecords } = parts;
+    const { features, limits, keyRecords, prices } = parts;
     const stateIds = remembersState(compiled) ? (before?.stateIds ?? new StateIds()) : null;
     const pool = new Pool(
       {
         clock,
         providers: compiled.providers.values(),
         boundKey: stateIds === null ? null : exchange => stateIds.keyFor(exchange),
-        warn: warning => this.#house.house(compiled).warn(warning),
+        warn: warning => this.#house.warn(warning),
       },
       before?.pool ?? null,
     );
@@ -94,7 +102,8 @@ export class Builder {
       before === null || poolsDiffer(before.settings, settings)
         ? this.#house.upstreams(settings)
         : before.upstreams;
-    const installed = [...features.values(), limits, keyRecords].map(running => running.installed);
+    const running = [...features.values(), limits, keyRecords, ...(prices === null ? [] : [prices])];
+    const installed = running.map(part => part.installed);
     const lasting = await lastingOf(settings, clock, before?.lasting ?? null);
     const assembly = assemble(settings, {
       clock,
@@ -109,10 +118,12 @@ export class Builder {
     });
     return {
       settings,
+      compiled,
       upstreams,
       features,
       limits,
       keyRecords,
+      prices,
       installed,
       lasting,
       pool,

@@ -4,7 +4,7 @@ import { systemClock } from '../base/index.ts';
 import { natsFaults } from '../bus/index.ts';
 import type { SettingsFault } from '../config/index.ts';
 import { checkIssuers, type DenySettings, isAddressRange, parseInstant } from '../keys/index.ts';
-import type { Catalogue } from '../providers/index.ts';
+import { type Catalogue, isPriceAddress, priceAddressFault, readPriceFile } from '../providers/index.ts';
 import { UNIX_PEER } from '../proxy/index.ts';
 import { type UsageSettings, usageFaults } from '../usage/index.ts';
 import { CREDENTIAL_FIELDS } from '../wire/index.ts';
@@ -134,6 +134,15 @@ function checkNats(settings: Settings): readonly SettingsFault[] {
   ];
 }
 
+/** A list of prices that lies in a file must be good now; one at an address may be away for a while. */
+function checkPrices({ usage }: Settings): SettingsFault[] {
+  const { prices } = (usage as UsageSettings | undefined) ?? {};
+  if (prices === undefined) return [];
+  const path = ['usage', 'prices'];
+  const fault = isPriceAddress(prices) ? priceAddressFault(prices) : readPriceFile(prices);
+  return typeof fault === 'string' ? [{ path, message: fault }] : [];
+}
+
 /** Any address does for a check: the scripted origin is started only to serve. */
 const SOME_ORIGIN = 'http://127.0.0.1:1';
 
@@ -144,7 +153,7 @@ function segmentsOf(path: string): string[] {
 
 function checkProviders(settings: Settings, catalogue: Catalogue): SettingsFault[] {
   const origin = wantsScripted(settings, catalogue) ? SOME_ORIGIN : null;
-  const compiled = compileSettingsProviders(settings, catalogue, systemClock, origin);
+  const compiled = compileSettingsProviders(settings, catalogue, systemClock, origin, null);
   if ('providers' in compiled) return checkGrants(settings, compiled.providers);
   return compiled.map(({ path, message }) => ({ path: segmentsOf(path), message }));
 }
@@ -171,6 +180,7 @@ export function checkSettings(settings: Settings, catalogue: Catalogue): readonl
     ...checkNats(settings),
     ...checkTagHeaders(settings),
     ...checkUsage(settings),
+    ...checkPrices(settings),
     ...checkProviders(settings, catalogue),
   ];
 }

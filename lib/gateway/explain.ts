@@ -31,7 +31,7 @@ const STAGE_WORDS: Readonly<Record<string, string>> = {
 /** What the settings amount to, for `weir check --explain`: opens and writes nothing. */
 export async function explain(settings: Settings, catalogue: Catalogue): Promise<readonly string[]> {
   const scriptedOrigin = wantsScripted(settings, catalogue) ? NOWHERE : null;
-  const compiled = compileSettingsProviders(settings, catalogue, systemClock, scriptedOrigin);
+  const compiled = compileSettingsProviders(settings, catalogue, systemClock, scriptedOrigin, null);
   // The loader has compiled the same section, so nothing is left to be wrong.
   if (!('providers' in compiled))
     throw new Error(compiled.map(({ path, message }) => `${path}: ${message}`).join('\n'));

@@ -8,7 +8,7 @@ import { type DemoOrigin, startDemoOrigin } from '../demo/index.ts';
 import type { Refusal } from '../errors/index.ts';
 import { LineBudget, Log, type LogOptions } from '../observe/index.ts';
 import type { Fact, FactSink, House, Installed, Warning } from '../pipeline/index.ts';
-import type { CompiledProviders } from '../providers/index.ts';
+import type { CompiledProviders, PriceFile } from '../providers/index.ts';
 import { DnsCache, type DrainTimes, Listener, RequestHandler, Upstreams } from '../proxy/index.ts';
 import { recordAdmins } from './admin-record.ts';
 import { type Build, Builder } from './builder.ts';
@@ -79,7 +79,9 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     this.#builder = new Builder({
       clock,
       house: compiled => this.#house(compiled),
-      compile: settings => this.#compile(settings),
+      compile: (settings, prices) => this.#compile(settings, prices),
+      warn: warning => this.#warn(warning),
+      pricesChanged: () => this.#takePrices(),
       upstreams: ({ limits, timeouts }) => new Upstreams(limits.inflight, timeouts.connectMs, this.#dns),
       sinks: installed => this.#sinks(installed),
     });
@@ -92,7 +94,10 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     try {
       if (settings.ops !== undefined)
         gateway.#ops = await Ops.create(settings.ops, gateway.#opsView(), packageVersion());
-      gateway.#commit(await gateway.#builder.build(settings, null));
+      const built = gateway.#builder.build(settings, null).then(build => gateway.#commit(build));
+      // Prices may change as soon as there are any: they are taken after this.
+      gateway.#applying = built.catch(() => {});
+      await built;
     } catch (error) {
       await gateway.close({ lameDuckMs: 0, drainMs: 0 });
       throw error;
@@ -144,6 +149,7 @@ export class Gateway extends EventEmitter<GatewayEvents> {
       settings: () => this.#build.settings,
       installed: () => this.#build.installed,
       pool: () => this.#build.pool,
+      prices: () => this.#build.compiled.prices,
       proxy: () => this.#proxy,
       record: (fact, recorded) => this.#build.assembly.settler.record(fact, recorded),
       reportBug: (error, requestId) => this.#bug(error, requestId),
@@ -172,12 +178,26 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     if (this.#log !== null && this.#explanations.take()) this.#log.info(`${requestId}  ${code}: ${detail}`);
   }
 
-  async #compile(settings: Settings): Promise<CompiledProviders> {
+  /** Another list of prices is served as a reload is: in one step, and running exchanges keep theirs. */
+  #takePrices(): void {
+    const taken = this.#applying.then(() => this.#apply(this.#build.settings));
+    this.#applying = taken.catch(() => {});
+    taken.then(
+      result => {
+        if (result.ok) this.#log?.info('a new list of prices serves');
+        else if (this.#closing === null)
+          this.#warn({ code: 'price_list_not_served', message: result.problems[0]!.message });
+      },
+      error => this.#bug(error, 'prices'),
+    );
+  }
+
+  async #compile(settings: Settings, prices: PriceFile | null): Promise<CompiledProviders> {
     const { catalogue } = this.#loader;
     const scripted = wantsScripted(settings, catalogue);
     if (scripted) this.#demo ??= await startDemoOrigin();
     const origin = scripted ? this.#demo!.origin : null;
-    const compiled = compileSettingsProviders(settings, catalogue, this.#clock, origin);
+    const compiled = compileSettingsProviders(settings, catalogue, this.#clock, origin, prices);
     // The loader has compiled the same section, so nothing is left to be wrong.
     if ('providers' in compiled) return compiled;
     throw new Error(compiled.map(({ path, message }) => `${path}: ${message}`).join('\n'));
@@ -308,7 +328,7 @@ export class Gateway extends EventEmitter<GatewayEvents> {
 
   /** Without a listener of its own the gateway waits for the exchanges of its host's server. */
   async #awaitIdle(drainMs: number): Promise<void> {
-    this.#proxy.draining = true;
+    this.#proxy.startDraining();
     const untilMs = this.#clock.monotonicMs() + drainMs;
     while (this.#proxy.busy > 0 && this.#clock.monotonicMs() < untilMs) await delay(IDLE_CHECK_MS);
     this.#proxy.cutAll();

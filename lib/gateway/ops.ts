@@ -3,8 +3,10 @@ import { BadCredentialBudget, type Clock, type IdSource } from '../base/index.ts
 import { issuerRoutes, type Pool, poolMetrics, poolRoutes } from '../keys/index.ts';
 import type { Metrics } from '../observe/index.ts';
 import type { AdminRoute, Fact, Installed, Metric } from '../pipeline/index.ts';
+import type { ProviderPrices } from '../providers/index.ts';
 import type { RequestHandler } from '../proxy/index.ts';
 import { AdminRecord } from './admin-record.ts';
+import { priceRoutes } from './price-view.ts';
 import type { Settings } from './settings.ts';
 
 /** What the ops listener sees of the gateway. Everything is asked for anew, since a reload replaces it. */
@@ -14,6 +16,7 @@ export interface OpsView {
   settings(): Settings;
   installed(): readonly Installed[];
   pool(): Pool;
+  prices(): ReadonlyMap<string, ProviderPrices>;
   proxy(): RequestHandler;
   record(fact: Fact, recorded: (isRecorded: boolean) => void): boolean;
   reportBug(error: unknown, requestId: string): void;
@@ -87,6 +90,7 @@ class RoutesOf {
     this.#own = [
       ...poolRoutes(() => view.pool(), view.clock),
       ...issuerRoutes(() => view.settings().auth, view.clock),
+      ...priceRoutes(() => view.prices()),
     ];
   }
 
@@ -118,6 +122,7 @@ function allMetrics(view: OpsView): readonly Metric[] {
         { labels: {}, value: [...view.proxy().live].filter(({ exchange }) => exchange.streamed).length },
       ],
     },
+    ...view.proxy().drains.metrics,
     ...poolMetrics(() => view.pool(), view.clock),
     ...view.installed().flatMap(installed => installed.metrics ?? []),
   ];

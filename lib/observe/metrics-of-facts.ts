@@ -22,6 +22,7 @@ const OUTCOMES = [
 ] as const satisfies readonly Outcome[];
 const STATUS_CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx', 'other'] as const;
 const TOKEN_KINDS = ['input', 'output', 'cached_input', 'cache_write', 'reasoning', 'audio'] as const;
+const UNPRICED_KINDS = ['input', 'output'] as const;
 
 /** Seconds. A model may think for minutes before its first byte, and stream for an hour. */
 const FIRST_BYTE_BOUNDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600] as const;
@@ -40,6 +41,10 @@ class ProviderTally {
   readonly requests = new Float64Array(OPERATION_LABELS.length * OUTCOMES.length);
   readonly responses = new Float64Array(STATUS_CLASSES.length);
   readonly tokens = new Float64Array(TOKEN_KINDS.length);
+  /** Exchanges whose usage is known and whose cost is not, and their tokens. */
+  unpriced = 0;
+  readonly unpricedTokens = new Float64Array(UNPRICED_KINDS.length);
+  estimated = 0;
   readonly firstByte = new MetricsHistogram(FIRST_BYTE_BOUNDS);
   readonly duration = new MetricsHistogram(DURATION_BOUNDS);
 
@@ -102,6 +107,12 @@ export class MetricsOfFacts implements FactSink {
       if (fact.status !== null && isProvidersStatus(fact.outcome))
         tally.responses[statusClass(fact.status)]! += 1;
     }
+    if (fact.usageSource === 'estimated') tally.estimated++;
+    if (fact.usageSource !== 'none' && fact.costNanos === null) {
+      tally.unpriced++;
+      tally.unpricedTokens[0]! += fact.inputTokens ?? 0;
+      tally.unpricedTokens[1]! += fact.outputTokens ?? 0;
+    }
     tally.addTokens(0, fact.inputTokens);
     tally.addTokens(1, fact.outputTokens);
     tally.addTokens(2, fact.cachedInputTokens);
@@ -144,9 +155,30 @@ export class MetricsOfFacts implements FactSink {
     {
       name: 'weir_tokens_total',
       type: 'counter',
-      help: 'Tokens as providers stated them. Cached and cache-written ones are among input, reasoning ones among output.',
+      help: 'Tokens as providers stated them, or estimated with usage.estimate. Cached and cache-written ones are among input, reasoning ones among output.',
       labels: ['provider', 'kind'],
       read: () => this.#samples(tally => labelled(tally, 'kind', TOKEN_KINDS, tally.tokens)),
+    },
+    {
+      name: 'weir_unpriced_exchanges_total',
+      type: 'counter',
+      help: 'Exchanges whose usage is known and whose cost is not.',
+      labels: ['provider'],
+      read: () => this.#samples(tally => counted(tally, tally.unpriced)),
+    },
+    {
+      name: 'weir_unpriced_tokens_total',
+      type: 'counter',
+      help: 'Tokens of exchanges whose cost is not known.',
+      labels: ['provider', 'kind'],
+      read: () => this.#samples(tally => labelled(tally, 'kind', UNPRICED_KINDS, tally.unpricedTokens)),
+    },
+    {
+      name: 'weir_estimated_exchanges_total',
+      type: 'counter',
+      help: 'Exchanges with tokens that were estimated.',
+      labels: ['provider'],
+      read: () => this.#samples(tally => counted(tally, tally.estimated)),
     },
     {
       name: 'weir_admin_requests_total',
@@ -214,4 +246,8 @@ function labelled(
   return words.flatMap((word, i) =>
     counts[i] === 0 ? [] : [{ labels: { provider: name, [label]: word }, value: counts[i]! }],
   );
+}
+
+function counted({ name }: ProviderTally, value: number): readonly MetricSample[] {
+  return value === 0 ? [] : [{ labels: { provider: name }, value }];
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Secret } from '../base/index.ts';
-import type { Target } from '../wire/index.ts';
+import type { Target, TextMeter } from '../wire/index.ts';
 import type { Endpoint } from './dialect.ts';
 import type { Outcome } from './fact.ts';
 import type { Principal } from './principal.ts';
@@ -76,6 +76,12 @@ export class Exchange {
   /** What the provider stated. Written by usage (tap), read when the fact is settled. */
   usage: Usage | null = null;
   tapGaveUp = false;
+  /** The text of the request body, where usage is estimated and the body can be read. Written by proxy (request body); read by usage. */
+  requestText: TextMeter | null = null;
+  /** What the text of the answer is estimated at so far, where usage is estimated. Written by usage (tap). */
+  answerTokens = 0;
+  /** The answer came to its end, by its framing or by its dialect's last event: what it states is final. Written by proxy (relay), usage (tap); read by usage. */
+  answerEnded = false;
   /** Guards the one settlement. Written by proxy (settle). */
   settled = false;
 

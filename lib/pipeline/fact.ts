@@ -53,8 +53,8 @@ export interface Fact {
   readonly audioTokens: number | null;
   readonly measures: Readonly<Partial<Record<Measure, number>>>;
   readonly usageSource: 'provider' | 'estimated' | 'none';
-  /** Why usage may be incomplete: the tap gave up, or a number was not valid. Null when nothing is wrong. */
-  readonly usageNote: 'tapGaveUp' | 'invalid' | null;
+  /** Why usage may be incomplete: the tap gave up, or a number was not valid; else which side is estimated. Null when nothing is to be said. */
+  readonly usageNote: 'tapGaveUp' | 'invalid' | 'inputEstimated' | 'outputEstimated' | 'bothEstimated' | null;
   /** USD × 10⁹. */
   readonly costNanos: number | null;
   readonly costSource: 'price' | 'provider' | null;

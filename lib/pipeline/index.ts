@@ -36,6 +36,7 @@ export {
   AUTH_SCHEMES,
   type AuthScheme,
   type AuthSchemeName,
+  type DrainLimit,
   type KeyPool,
   type KeyRefusal,
   type KeyVerdict,

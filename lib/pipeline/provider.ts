@@ -105,6 +105,13 @@ export interface PriceList {
   find(model: string): Price | null;
 }
 
+/** How far an answer whose client has left is read on, so that its usage is known. Whichever is reached first cancels it. */
+export interface DrainLimit {
+  /** Body bytes as on the wire. */
+  readonly bytes: number;
+  readonly ms: number;
+}
+
 /** An upstream API, compiled from its YAML row and the config. */
 export interface Provider {
   readonly name: string;
@@ -118,6 +125,8 @@ export interface Provider {
   readonly injectUsage: boolean;
   readonly traits: UsageTraits;
   readonly prices: PriceList;
+  /** Null: an answer is cancelled when its client leaves. */
+  readonly disconnect: DrainLimit | null;
   readonly keys: readonly PoolKey[];
   /** Never 403, which is about what was asked for. */
   readonly keyRefusals: readonly KeyRefusal[];

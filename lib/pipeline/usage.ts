@@ -82,6 +82,8 @@ export interface UsageFold {
 /** What to read from the responses of one endpoint. */
 export interface UsageReading {
   readonly pointers: PointerSet;
+  /** Where the events of a stream hold what the model wrote: strings, or whatever holds some. */
+  readonly text: readonly string[];
   start(traits: UsageTraits): UsageFold;
 }
 

@@ -3,9 +3,9 @@ import type {
   AuthScheme,
   AuthSchemeName,
   Dialect,
+  DrainLimit,
   KeyRefusal,
   PoolKey,
-  PriceList,
   Provider,
   StreamUsagePolicy,
   UsageTraits,
@@ -18,12 +18,13 @@ import { CompiledProvider } from './compiled-provider.ts';
 import { PROVIDER_NAME, PROVIDER_NAME_MAX, reservedNames } from './names.ts';
 import { fillTemplate, type Origin, parseOrigin, templateVariables } from './origin.ts';
 import { compilePoolKeys } from './pool-keys.ts';
-import { type PriceFile, readPriceFile } from './prices/price-file.ts';
-import { compilePrices, FirstOf } from './prices/price-list.ts';
+import type { PriceFile } from './prices/price-file.ts';
+import { compilePrices, type PriceTable } from './prices/price-list.ts';
+import { ProviderPrices } from './prices/provider-prices.ts';
 import type { PriceSettings } from './prices/rates.ts';
 import type { ProviderProblem } from './problem.ts';
 import type { ProviderRow } from './row.ts';
-import type { ProviderSettings, ProvidersSettings } from './settings.ts';
+import { DEFAULT_DRAIN, type ProviderSettings, type ProvidersSettings } from './settings.ts';
 
 /** What the house lends the schemes and the demo. */
 export interface ProviderTools {
@@ -31,11 +32,8 @@ export interface ProviderTools {
   readonly postForm: PostForm;
   /** Where the scripted server listens, or null while it does not run: then its row is left out. */
   readonly scriptedOrigin: string | null;
-  /** A file of prices in LiteLLM's form, asked after the config's own prices. */
-  readonly priceFile?: {
-    readonly path: string /** Where config names it. */;
-    readonly setting: string;
-  } | null;
+  /** A list of prices in LiteLLM's form, asked after the config's own prices. */
+  readonly priceFile: PriceFile | null;
 }
 
 /** A path prefix that leads to a provider without its name. */
@@ -51,6 +49,8 @@ export interface CompiledProviders {
   readonly providers: ReadonlyMap<string, Provider>;
   /** Longest prefix first. */
   readonly bare: readonly BareRoute[];
+  /** What each provider's models cost. */
+  readonly prices: ReadonlyMap<string, ProviderPrices>;
 }
 
 const DEFAULT_REQUEST_ID_HEADERS: readonly string[] = ['x-request-id'];
@@ -79,9 +79,7 @@ export function compileProviders(
   dialects: ReadonlyMap<string, Dialect>,
   tools: ProviderTools,
 ): CompiledProviders | readonly ProviderProblem[] {
-  const file = tools.priceFile == null ? null : readPriceFile(tools.priceFile.path);
-  if (typeof file === 'string') return [{ path: tools.priceFile!.setting, message: file }];
-  const compiler = new Compiler(dialects, tools, file);
+  const compiler = new Compiler(dialects, tools);
   const entries = new Map(Object.entries(section ?? {}));
   for (const [name, row] of catalogue.rows) {
     const settings = entries.get(name) ?? null;
@@ -96,7 +94,8 @@ export function compileProviders(
     else compiler.problems.push(fault);
   }
   if (compiler.problems.length > 0) return compiler.problems;
-  return { providers: compiler.providers, bare: bareRoutes(catalogue, compiler.providers) };
+  const { providers, prices } = compiler;
+  return { providers, bare: bareRoutes(catalogue, providers), prices };
 }
 
 function nameFault(name: string, reserved: ReadonlySet<string>): ProviderProblem | null {
@@ -128,15 +127,14 @@ interface Draft {
 
 class Compiler {
   readonly providers = new Map<string, Provider>();
+  readonly prices = new Map<string, ProviderPrices>();
   readonly problems: ProviderProblem[] = [];
   readonly #dialects: ReadonlyMap<string, Dialect>;
   readonly #tools: ProviderTools;
-  readonly #priceFile: PriceFile | null;
 
-  constructor(dialects: ReadonlyMap<string, Dialect>, tools: ProviderTools, priceFile: PriceFile | null) {
+  constructor(dialects: ReadonlyMap<string, Dialect>, tools: ProviderTools) {
     this.#dialects = dialects;
     this.#tools = tools;
-    this.#priceFile = priceFile;
   }
 
   refuse(path: string, message: string): void {
@@ -154,6 +152,7 @@ class Compiler {
     const scheme = this.#scheme(draft, schemeName, origin.originPath);
     const prices = this.#prices(draft);
     if (scheme === null || this.problems.length > before) return;
+    this.prices.set(name, prices);
     this.providers.set(
       name,
       new CompiledProvider({
@@ -165,6 +164,7 @@ class Compiler {
         injectUsage: settings?.injectUsage ?? true,
         traits: { ...NO_TRAITS, ...row.usage },
         prices,
+        disconnect: drainLimit(settings),
         keys,
         keyRefusals: keyRefusals(row),
         rewriteUrlHeaders: new Set(row.rewriteUrlHeaders),
@@ -220,20 +220,16 @@ class Compiler {
   }
 
   /** The operator's word first, then the file, then what the row states. */
-  #prices({ name, row, settings }: Draft): PriceList {
-    const filed: PriceList[] = [];
-    for (const priceName of row.priceNames ?? [name]) {
-      const list = this.#priceFile?.get(priceName);
-      if (list !== undefined) filed.push(list);
-    }
-    return new FirstOf([
-      this.#stated(name, settings?.prices ?? []),
-      ...filed,
-      this.#stated(name, row.prices ?? []),
+  #prices({ name, row, settings }: Draft): ProviderPrices {
+    const listed = (row.priceNames ?? [name]).flatMap(each => this.#tools.priceFile?.get(each) ?? []);
+    return new ProviderPrices([
+      ['config', this.#stated(name, settings?.prices ?? [])],
+      ...listed.map(table => ['list', table] as const),
+      ['row', this.#stated(name, row.prices ?? [])],
     ]);
   }
 
-  #stated(name: string, prices: readonly PriceSettings[]): PriceList {
+  #stated(name: string, prices: readonly PriceSettings[]): PriceTable {
     const { table, faults } = compilePrices(prices);
     for (const { path, message } of faults) this.refuse(`${name}.prices${path}`, message);
     return table;
@@ -271,6 +267,13 @@ function variableValues({ row, settings }: Draft): ReadonlyMap<string, string> {
     if (typeof value === 'string') values.set(variable, value);
   }
   return values;
+}
+
+/** `drain` alone takes the limits that `drain: {}` has by default. */
+function drainLimit(settings: ProviderSettings | null): DrainLimit | null {
+  const disconnect = settings?.disconnect ?? 'cancel';
+  if (disconnect === 'cancel') return null;
+  return disconnect === 'drain' ? DEFAULT_DRAIN : disconnect.drain;
 }
 
 /** The operator may know what a row does not: `injectUsage: true` says that the server takes the option. */

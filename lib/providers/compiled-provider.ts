@@ -2,6 +2,7 @@ import { otherEndpoint } from '../dialects/index.ts';
 import type {
   AuthScheme,
   Dialect,
+  DrainLimit,
   Endpoint,
   KeyRefusal,
   PoolKey,
@@ -28,6 +29,7 @@ export class CompiledProvider implements Provider {
   readonly injectUsage: boolean;
   readonly traits: UsageTraits;
   readonly prices: PriceList;
+  readonly disconnect: DrainLimit | null;
   readonly keys: readonly PoolKey[];
   readonly keyRefusals: readonly KeyRefusal[];
   readonly rewriteUrlHeaders: ReadonlySet<string>;
@@ -45,6 +47,7 @@ export class CompiledProvider implements Provider {
     this.injectUsage = parts.injectUsage;
     this.traits = parts.traits;
     this.prices = parts.prices;
+    this.disconnect = parts.disconnect;
     this.keys = parts.keys;
     this.keyRefusals = parts.keyRefusals;
     this.rewriteUrlHeaders = parts.rewriteUrlHeaders;

@@ -1,6 +1,6 @@
 import type { Secret } from '../base/index.ts';
 import { dialects } from '../dialects/index.ts';
-import { AUTH_SCHEMES, type AuthSchemeName } from '../pipeline/index.ts';
+import { AUTH_SCHEMES, type AuthSchemeName, type DrainLimit } from '../pipeline/index.ts';
 import type { Catalogue } from './catalogue.ts';
 import { VARIABLE_VALUE } from './origin.ts';
 import { CONFIG_PRICES_SCHEMA, type PriceSettings } from './prices/rates.ts';
@@ -22,6 +22,8 @@ export interface ProviderSettings {
   readonly auth?: AuthSchemeName;
   /** False switches usage injection off; true asks for it where the row does not know. */
   readonly injectUsage?: boolean;
+  /** What becomes of an answer whose client leaves; absent: it is cancelled. */
+  readonly disconnect?: 'cancel' | 'drain' | { readonly drain: DrainLimit };
   /** Asked before every other price of the provider. */
   readonly prices?: readonly PriceSettings[];
   /** The variables of the row's origin, by name. */
@@ -52,11 +54,36 @@ const KEYS = {
   },
 };
 
+/** What `disconnect: drain` reads on at most. */
+export const DEFAULT_DRAIN: DrainLimit = Object.freeze({ bytes: 1_048_576, ms: 30_000 });
+
+const DISCONNECT = {
+  anyOf: [
+    { type: 'string', enum: ['cancel', 'drain'] },
+    {
+      type: 'object',
+      additionalProperties: false,
+      required: ['drain'],
+      properties: {
+        drain: {
+          type: 'object',
+          additionalProperties: false,
+          properties: {
+            bytes: { bytes: true, minimum: 1024, maximum: 1_073_741_824, default: DEFAULT_DRAIN.bytes },
+            ms: { duration: true, minimum: 1000, maximum: 3_600_000, default: DEFAULT_DRAIN.ms },
+          },
+        },
+      },
+    },
+  ],
+};
+
 const SHARED_MEMBERS = {
   origin: { type: 'string' },
   keys: KEYS,
   auth: { type: 'string', enum: AUTH_SCHEMES },
   injectUsage: { type: 'boolean' },
+  disconnect: DISCONNECT,
   prices: CONFIG_PRICES_SCHEMA,
 };
 

@@ -10,10 +10,12 @@ import { answerRefusal, writeWhole } from './answer.ts';
 import { ConnectionCap } from './connection-cap.ts';
 import { corsFields, isPreflight, preflightFields } from './cors.ts';
 import { isCrossSite } from './cross-site.ts';
+import { Drains } from './drains.ts';
 import { answerOwnPage, isProbe } from './own-pages.ts';
 import type { Plan } from './plan.ts';
 import { declaredLength } from './request-body.ts';
-import { Run, type RunHouse } from './run.ts';
+import { Run } from './run.ts';
+import type { RunHouse } from './run-house.ts';
 
 /** A client's request id that may be repeated in headers and logs as it is (CONTRACT §5). */
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
@@ -39,6 +41,7 @@ export class RequestHandler implements RunHouse {
   draining = false;
   readonly live = new Set<Run>();
   readonly ending = new Set<Run>();
+  readonly drains = new Drains();
   readonly bySocket = new WeakMap<object, Run>();
   readonly clock: Clock;
   readonly connections = new ConnectionCap();
@@ -81,6 +84,12 @@ export class RequestHandler implements RunHouse {
       const refusal = principal === null ? null : verdict(principal);
       if (refusal !== null) run.revoke(refusal);
     }
+  }
+
+  /** From here on answers close their connection, and nothing is read on for a client that has left. */
+  startDraining(): void {
+    this.draining = true;
+    for (const run of [...this.live]) run.endDrain();
   }
 
   /** Ends every running exchange where it stands, as drained away. */

@@ -1,6 +1,7 @@
 export { BodyRoom } from './body-room.ts';
 export { ClientAddresses, UNIX_PEER } from './client-addresses.ts';
 export { DnsCache } from './dns-cache.ts';
+export { type Fetched, type FetchOptions, fetchText } from './fetch-text.ts';
 export { RequestHandler } from './handler.ts';
 export { type DrainTimes, Listener } from './listener.ts';
 export type { BarePath, Plan, Site, Timeouts } from './plan.ts';

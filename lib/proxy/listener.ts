@@ -69,7 +69,7 @@ export class Listener {
 
   /** Stops taking connections after the lame duck, lets running exchanges end, cuts what is left. */
   async drain(times: DrainTimes): Promise<void> {
-    this.#handler.draining = true;
+    this.#handler.startDraining();
     if (times.lameDuckMs > 0) await this.#lameDuck(times.lameDuckMs);
     const closed = new Promise<void>(resolve => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();

@@ -58,6 +58,8 @@ export interface Plan {
   readonly inflightMax: number;
   /** Something reads `exchange.maxOutputTokens`. */
   readonly readsOutputLimit: boolean;
+  /** Something reads `exchange.requestText`. */
+  readonly metersText: boolean;
   /** Limit headers of ours for an answer; null where config does not ask for them. */
   readonly limitHeaders: ((exchange: Exchange) => readonly string[]) | null;
   readonly pool: KeyPool;

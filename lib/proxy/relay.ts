@@ -2,6 +2,7 @@ import type { Dispatcher } from 'undici';
 import type { ErrorCode } from '../errors/index.ts';
 import type { Exchange, Tap } from '../pipeline/index.ts';
 import type { BodyFilter } from './body-filter.ts';
+import type { DrainEnd } from './drains.ts';
 import { HeldAnswer } from './held-answer.ts';
 import { KeyScrubber } from './key-scrubber.ts';
 import {
@@ -14,6 +15,7 @@ import {
 import type { Run } from './run.ts';
 import { formsOf } from './secret-forms.ts';
 import { truncateResponse } from './truncate.ts';
+import { uploadFault } from './upload.ts';
 import { upstreamErrorCode } from './upstream-error.ts';
 import { UsageEventFilter } from './usage-event-filter.ts';
 
@@ -47,6 +49,10 @@ export class Relay implements Dispatcher.DispatchHandler {
   #blocked = 0;
   /** Since when the client has not taken our bytes, or null. */
   blockedSinceMs: number | null = null;
+  /** How many bytes more are read for nobody but the tap; null while there is a client. */
+  #drainBytes: number | null = null;
+  /** How that ends. Written by the run where its time is up. */
+  drainEnd: DrainEnd = 'cancelled';
   #over = false;
   #begun = false;
   #wrote = false;
@@ -163,7 +169,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.#flushQueued = false;
     if (this.#over) return;
     this.#pass();
-    if (!this.#begun) return;
+    if (!this.#begun || this.#drainBytes !== null) return;
     // Not flushHeaders(): that encodes the head as UTF-8 and would change bytes above 0x7f.
     if (!this.#wrote && this.#tail === null) this.#exchange.res.write(NO_BYTES);
   }
@@ -181,9 +187,19 @@ export class Relay implements Dispatcher.DispatchHandler {
 
   /** To the client first, then to the tap. */
   #relayBytes(bytes: Buffer): void {
-    if (this.#filter === null) this.#send(bytes);
+    if (this.#drainBytes !== null) this.#countDrained(bytes.length);
+    else if (this.#filter === null) this.#send(bytes);
     else for (const kept of this.#filter.push(bytes)) this.#send(kept);
     if (this.#tap !== null && !this.#tap.write(bytes)) this.#block(BLOCKED_BY_TAP);
+  }
+
+  /** Past the limit the answer is cancelled; what is here is still read. */
+  #countDrained(bytes: number): void {
+    this.#drainBytes! -= bytes;
+    if (this.#drainBytes! >= 0 || this.#over) return;
+    this.drainEnd = 'limit';
+    // Not at once: the tap has yet to see these bytes.
+    queueMicrotask(() => this.#run.endDrain());
   }
 
   #send(bytes: Buffer): void {
@@ -223,9 +239,15 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.#pass();
     if (this.#held !== null) this.#releaseHeld(this.#held, true);
     if (!this.#begun) return;
-    if (this.#filter !== null) for (const bytes of this.#filter.end()) this.#send(bytes);
+    this.#sendRest();
     if (this.#tap === null) this.#conclude(true);
     else this.#tap.end(sawEnd => this.#conclude(sawEnd));
+  }
+
+  /** What the filter still held was the provider's. */
+  #sendRest(): void {
+    if (this.#filter === null || this.#drainBytes !== null) return;
+    for (const bytes of this.#filter.end()) this.#send(bytes);
   }
 
   /** The upstream message is over by its framing, and the tap has read it all. */
@@ -240,6 +262,11 @@ export class Relay implements Dispatcher.DispatchHandler {
       exchange.endpoint!.mandatoryEnd;
     if (cutShort) {
       this.#breakOff('upstreamTruncated', 'upstream_reset');
+      return;
+    }
+    exchange.answerEnded = true;
+    if (this.#drainBytes !== null) {
+      this.#endDrained('whole');
       return;
     }
     exchange.outcome = 'complete';
@@ -260,7 +287,7 @@ export class Relay implements Dispatcher.DispatchHandler {
     // Broken off before it was whole: its status may say enough about the pool key.
     if (held?.isSuspect && this.#run.judgesKey(held.status, held.raw, null)) return;
     if (held === null) this.#pass();
-    const code = this.#run.uploadFault(error) ?? upstreamErrorCode(error, this.#begun);
+    const code = uploadFault(error) ?? upstreamErrorCode(error, this.#begun);
     if (code === 'internal') this.#run.reportBug(error);
     if (!this.#begun) {
       this.#run.upstreamFailed(code, error);
@@ -273,8 +300,12 @@ export class Relay implements Dispatcher.DispatchHandler {
   #breakOff(outcome: 'upstreamTruncated', code: ErrorCode): void {
     const exchange = this.#exchange;
     if (exchange.settled) return;
-    // What the filter or the length rule still held was the provider's: it goes out before the break.
-    if (this.#filter !== null) for (const bytes of this.#filter.end()) this.#send(bytes);
+    if (this.#drainBytes !== null) {
+      this.#endDrained('broken');
+      return;
+    }
+    // What the filter or the length rule still held goes out before the break.
+    this.#sendRest();
     exchange.outcome = outcome;
     exchange.errorCode = code;
     this.#run.settle(null);
@@ -294,6 +325,24 @@ export class Relay implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new Error('cut'));
     if (this.#tap === null) settle();
     else this.#tap.end(settle);
+  }
+
+  /** A successful answer under way that a tap reads: something is to be learnt from the rest of it. */
+  get drainable(): boolean {
+    const { status } = this.#exchange;
+    return this.#begun && !this.#over && this.#tap !== null && status !== null && status < 300;
+  }
+
+  /** The client has left: from here on bytes go to the tap alone, at most so many. */
+  drain(bytesMax: number): void {
+    this.#drainBytes = bytesMax;
+    this.#unblock(BLOCKED_BY_CLIENT);
+  }
+
+  #endDrained(how: DrainEnd): void {
+    this.drainEnd = how;
+    this.#exchange.outcome = 'clientAborted';
+    this.#run.settle(null);
   }
 
   /** Ends the client's side of a response that broke off. */

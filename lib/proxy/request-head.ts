@@ -1,4 +1,4 @@
-import type { Exchange, Provider } from '../pipeline/index.ts';
+import type { Exchange, OutboundRequest, Provider } from '../pipeline/index.ts';
 import { ACCOUNT_REQUEST_FIELDS } from '../providers/index.ts';
 import { CREDENTIAL_FIELDS, connectionNamed, isRemovedRequestField } from '../wire/index.ts';
 
@@ -76,4 +76,16 @@ export function outboundPath(exchange: Exchange, provider: Provider): string {
   const target = exchange.target!;
   const query = exchange.principal!.managed ? withoutCredentials(target.query) : target.query;
   return provider.originPath + target.rest + query;
+}
+
+/** The request as it goes upstream, unsigned. */
+export function outboundRequest(exchange: Exchange, provider: Provider): OutboundRequest {
+  return {
+    method: exchange.req.method!,
+    host: provider.origin.slice(provider.origin.indexOf('//') + 2),
+    path: outboundPath(exchange, provider),
+    headers: outboundHeaders(exchange),
+    body: exchange.body,
+    secrets: [],
+  };
 }

@@ -1,5 +1,5 @@
 import type { Exchange } from '../pipeline/index.ts';
-import { JsonScanner, PointerSet } from '../wire/index.ts';
+import { JsonScanner, PointerSet, TextMeter } from '../wire/index.ts';
 
 const BASIC_POINTERS = ['/model', '/stream'] as const;
 /** Where the dialects say how many tokens the model may give at most. */
@@ -46,4 +46,12 @@ export function scanRequest(exchange: Exchange, readsOutputLimit: boolean): Json
 function largest(stated: readonly unknown[]): number | null {
   const counts = stated.filter(value => typeof value === 'number' && value > 0) as number[];
   return counts.length === 0 ? null : Math.max(...counts);
+}
+
+/** A meter for the text of a request body; null where the answer never states usage, or no text can be seen. */
+export function meterText({ endpoint, req }: Exchange): TextMeter | null {
+  const { 'content-type': type, 'content-encoding': coding } = req.headers;
+  if (endpoint!.usage === null || coding !== undefined || (type !== undefined && OTHER_TYPE.test(type)))
+    return null;
+  return new TextMeter();
 }

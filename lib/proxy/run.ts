@@ -1,36 +1,22 @@
 import type { Dispatcher } from 'undici';
-import type { Clock } from '../base/index.ts';
 import { type ErrorCode, errorRow, Refusal } from '../errors/index.ts';
-import type { Exchange, Lease, OutboundRequest, Outcome, Stage, StageResult } from '../pipeline/index.ts';
+import type { Exchange, OutboundRequest, Outcome, Stage, StageResult } from '../pipeline/index.ts';
 import { fieldValue, type JsonScanner } from '../wire/index.ts';
 import { lingerBeforeClose } from './answer.ts';
+import { endLeases } from './end-leases.ts';
 import { injectUsage } from './inject-usage.ts';
 import type { Plan } from './plan.ts';
 import { Relay } from './relay.ts';
 import { type BodyStart, declaredLength, IN_HAND_BYTES, startBody, startWholeBody } from './request-body.ts';
-import { outboundHeaders, outboundPath } from './request-head.ts';
-import { scanRequest } from './request-scan.ts';
+import { outboundRequest } from './request-head.ts';
+import { meterText, scanRequest } from './request-scan.ts';
 import { relayedReason } from './response-head.ts';
+import type { RunHouse } from './run-house.ts';
 import { runStages } from './run-stages.ts';
-import { OversizeUpload, Upload } from './upload.ts';
+import { Upload } from './upload.ts';
 
 /** Dispatches of one request, each with another pool key (CONTRACT §2). */
 const ATTEMPTS_MAX = 2;
-
-/** What a run borrows from the server it runs on. */
-export interface RunHouse {
-  readonly clock: Clock;
-  readonly live: Set<Run>;
-  /** Settled, but the client has not read everything yet. */
-  readonly ending: Set<Run>;
-  /** The latest run of a connection. */
-  readonly bySocket: WeakMap<object, Run>;
-  /** True once the server drains: answers then close their connection. */
-  readonly draining: boolean;
-  reportBug(error: unknown, requestId: string): void;
-  /** Sends a refusal; `close` ends the connection after it. */
-  answer(exchange: Exchange, refusal: Refusal, close: boolean): void;
-}
 
 /**
  * One exchange under way, from the moment its provider is known until it is
@@ -50,6 +36,8 @@ export class Run {
   /** When the whole request was on its way to the provider; null before. */
   #sentMs: number | null = null;
   #endedMs = 0;
+  /** Until when the answer is read on for nobody but the tap; null while it has a client. */
+  #drainUntilMs: number | null = null;
   /** What the body may measure. */
   #bytesMax = 0;
 
@@ -118,6 +106,7 @@ export class Run {
     if (this.#continueExpected) exchange.res.writeContinue();
     const bodiless = exchange.req.method === 'GET' || exchange.req.method === 'HEAD';
     this.#scan = bodiless ? null : scanRequest(exchange, this.plan.readsOutputLimit);
+    if (this.plan.metersText && !bodiless) exchange.requestText = meterText(exchange);
     this.#bytesMax = bytesMax;
     this.#uploadMs = this.nowMs();
     const isWhole = exchange.needsWholeBody || (principal.managed && exchange.provider!.scheme.needsBody);
@@ -160,6 +149,7 @@ export class Run {
     this.exchange.requestBytes += chunk.length;
     if (this.#uploadMs !== null) this.#uploadMs = this.nowMs();
     this.#scan?.write(chunk);
+    this.exchange.requestText?.write(chunk);
   }
 
   #dispatch(): void {
@@ -176,14 +166,7 @@ export class Run {
   #attempt(): void {
     const { exchange } = this;
     const provider = exchange.provider!;
-    const outbound: OutboundRequest = {
-      method: exchange.req.method!,
-      host: provider.origin.slice(provider.origin.indexOf('//') + 2),
-      path: outboundPath(exchange, provider),
-      headers: outboundHeaders(exchange),
-      body: exchange.body,
-      secrets: [],
-    };
+    const outbound = outboundRequest(exchange, provider);
     const key = exchange.principal!.managed ? exchange.poolKey : null;
     const signed = key === null ? undefined : provider.scheme.sign(outbound, key.secret);
     if (signed === undefined) this.#send(outbound);
@@ -277,11 +260,6 @@ export class Run {
     this.exchange.req.socket.destroy();
   }
 
-  /** The code of an upload that failed by the client's fault, else null. */
-  uploadFault(error: Error): ErrorCode | null {
-    return error instanceof OversizeUpload ? 'body_too_large' : null;
-  }
-
   /** The provider gave no answer to relay. */
   upstreamFailed(code: ErrorCode, error: Error): void {
     const { source } = errorRow(code);
@@ -319,8 +297,26 @@ export class Run {
 
   /** The client closed, reset, or half-closed its connection. */
   onClientGone(): void {
-    if (this.exchange.settled || this.exchange.res.writableFinished) return;
-    this.cut('clientAborted', null);
+    const { exchange } = this;
+    if (exchange.settled || exchange.res.writableFinished || this.#drainUntilMs !== null) return;
+    if (this.#beginDrain()) exchange.req.socket.destroy();
+    else this.cut('clientAborted', null);
+  }
+
+  /** Reads on where config wants it, for the usage; false where the answer is to be cancelled. */
+  #beginDrain(): boolean {
+    const { name, disconnect } = this.exchange.provider!;
+    // Before the whole request was sent there is nothing to be had but more to pay.
+    if (disconnect === null || this.#sentMs === null || this.#relay?.drainable !== true) return false;
+    if (this.#house.draining || !this.#house.drains.begin(name)) return false;
+    this.#drainUntilMs = this.nowMs() + disconnect.ms;
+    this.#relay.drain(disconnect.bytes);
+    return true;
+  }
+
+  /** The gateway drains: an answer that nobody waits for is not waited for. */
+  endDrain(): void {
+    if (this.#drainUntilMs !== null) this.cut('clientAborted', null);
   }
 
   /** The key was denied while this ran: nothing more of the answer goes out. */
@@ -335,8 +331,9 @@ export class Run {
     if (exchange.settled) return;
     const settle = (): void => {
       if (exchange.settled) return;
-      exchange.outcome = outcome;
-      exchange.errorCode = code;
+      const hasClient = this.#drainUntilMs === null;
+      exchange.outcome = hasClient ? outcome : 'clientAborted';
+      exchange.errorCode = hasClient ? code : null;
       this.settle(null);
     };
     this.#upload?.destroy();
@@ -352,7 +349,14 @@ export class Run {
     const { timeouts } = this.plan;
     const { exchange } = this;
     if (exchange.settled) return;
-    if (this.#uploadMs !== null && nowMs - this.#uploadMs > timeouts.bodyIdleMs && !this.#uploadIsWaiting()) {
+    if (this.#drainUntilMs !== null && nowMs > this.#drainUntilMs) {
+      this.#relay!.drainEnd = 'limit';
+      this.endDrain();
+    } else if (
+      this.#uploadMs !== null &&
+      nowMs - this.#uploadMs > timeouts.bodyIdleMs &&
+      !this.#uploadIsWaiting()
+    ) {
       this.refuse(new Refusal('request_timeout'));
     } else if (
       nowMs - exchange.startedMs > timeouts.totalMs ||
@@ -374,21 +378,14 @@ export class Run {
     return this.#upload !== null && this.exchange.req.isPaused();
   }
 
-  #end(lease: Lease): void {
-    try {
-      lease.end(this.exchange);
-    } catch (error) {
-      this.reportBug(error);
-    }
-  }
-
   /** Settles once; true when the sink will call `recorded`. */
   settle(recorded: (() => void) | null): boolean {
     if (this.exchange.settled) return false;
     const { exchange } = this;
     exchange.settled = true;
     this.#house.live.delete(this);
-    for (const lease of exchange.leases ?? []) this.#end(lease);
+    if (this.#drainUntilMs !== null) this.#house.drains.end(exchange.provider!.name, this.#relay!.drainEnd);
+    endLeases(exchange, error => this.reportBug(error));
     return this.plan.settle(exchange, recorded);
   }
 }

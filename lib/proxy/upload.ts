@@ -1,8 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import type { ErrorCode } from '../errors/index.ts';
 
 /** The body grew past `limits.bodyBytes` while it was being relayed. */
-export class OversizeUpload extends Error {}
+class OversizeUpload extends Error {}
+
+/** The code of an upload that failed by the client's fault, else null. */
+export function uploadFault(error: Error): ErrorCode | null {
+  return error instanceof OversizeUpload ? 'body_too_large' : null;
+}
 
 /**
  * A request body on its way upstream, with backpressure and a cap. It stands

@@ -1,5 +1,6 @@
 import type { Exchange, Fact } from '../pipeline/index.ts';
 import { BLANK_FACT } from './blank-fact.ts';
+import { estimateUsage } from './estimate-usage.ts';
 import { priceExchange } from './price-exchange.ts';
 
 function noteOf(exchange: Exchange): Fact['usageNote'] {
@@ -16,9 +17,16 @@ function wordOf(exchange: Exchange, word: string | null | undefined): string | n
   return word == null || exchange.repeatsSecret(word) ? null : word;
 }
 
-/** The settled record of an exchange (CONTRACT §5). `nowMs` is monotonic, as its times are. */
-export function factOf(exchange: Exchange, tags: Fact['tags'] | null, nowMs: number): Fact {
-  const { principal, usage, endpoint, target } = exchange;
+/** The settled record of an exchange (CONTRACT §5). `nowMs` is monotonic, as its times are; with `estimates` counts that are missing are filled in. */
+export function factOf(
+  exchange: Exchange,
+  tags: Fact['tags'] | null,
+  nowMs: number,
+  estimates = false,
+): Fact {
+  const { principal, endpoint, target } = exchange;
+  const estimate = estimates ? estimateUsage(exchange) : null;
+  const usage = estimate?.usage ?? exchange.usage;
   return {
     v: 1,
     id: exchange.id,
@@ -49,9 +57,9 @@ export function factOf(exchange: Exchange, tags: Fact['tags'] | null, nowMs: num
     reasoningTokens: usage?.reasoningTokens ?? null,
     audioTokens: usage?.audioTokens ?? null,
     measures: usage?.measures ?? BLANK_FACT.measures,
-    usageSource: usage?.stated ? 'provider' : 'none',
-    usageNote: noteOf(exchange),
-    ...priceExchange(exchange),
+    usageSource: estimate !== null ? 'estimated' : usage?.stated ? 'provider' : 'none',
+    usageNote: noteOf(exchange) ?? estimate?.note ?? null,
+    ...priceExchange(exchange, estimate?.priced ?? null),
     route: BLANK_FACT.route,
     attempts: exchange.attempts,
     poolKey: exchange.poolKey?.id ?? null,

@@ -8,6 +8,7 @@ import type { ReadingPart, UsageHouse, UsagePart } from './part.ts';
 import { startRequestLog } from './request-log.ts';
 import { type UsageSettings, usageSchema } from './settings.ts';
 import { startShipping } from './start-shipping.ts';
+import { UnpricedWatch } from './unpriced-watch.ts';
 import { usageRoutes } from './usage-routes.ts';
 
 /** Whatever the section asks for beside the journal. */
@@ -21,6 +22,7 @@ async function startParts(
   const shipping = ledger === null ? null : startShipping(ledger, house);
   const reading = shipping === null ? [] : [shipping];
   return [
+    { sinks: [new UnpricedWatch(warning => house.house.warn(warning))] },
     ...(ledger === null
       ? []
       : [{ routes: [...usageRoutes(ledger, house.house.clock), ...auditRoutes(ledger.register)] }]),
@@ -106,7 +108,7 @@ function joined(journal: JournalPart | null, parts: readonly UsagePart[]): Omit<
 export const usageFeature: Feature<UsageSettings> = {
   section: 'usage',
   schema: usageSchema,
-  describe: ({ journal, store, fsync, onFull, sinks, summaries, archive }) => [
+  describe: ({ journal, store, fsync, onFull, sinks, prices, estimate, summaries, archive }) => [
     journal === 'none'
       ? 'no journal'
       : `one fact a line in ${journal}, fsync ${fsync}; when it cannot be written: ${onFull}`,
@@ -115,6 +117,8 @@ export const usageFeature: Feature<UsageSettings> = {
     ...(archive === undefined ? [] : [`every ${archive.every} to the bucket ${archive.s3.bucket}`]),
     ...(sinks?.nats === undefined ? [] : [`sent to the stream ${sinks.nats.stream} of NATS`]),
     ...(sinks?.webhooks ?? []).map(({ name, url }) => `sent to the webhook ${name} (${new URL(url).host})`),
+    ...(prices === undefined ? [] : [`prices of ${prices.replace(/\?.*/, '')}`]),
+    ...(estimate ? ['tokens that no provider states are estimated'] : []),
   ],
   outline: ({ journal }) => ({ holdsEnd: journal !== 'none' }),
   install,

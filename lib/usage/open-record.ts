@@ -1,5 +1,6 @@
 import type { Exchange, Fact } from '../pipeline/index.ts';
 import { BLANK_FACT } from './blank-fact.ts';
+import { requestTokens } from './estimate-usage.ts';
 import { CRC_END_BYTES, LINE_START, OPEN_START, sealedLine } from './journal-line.ts';
 
 /** What is known when an exchange first goes upstream. */
@@ -28,19 +29,26 @@ const KNOWN = [
 type Known = (typeof KNOWN)[number];
 
 /** The journal's record of an exchange under way. `v`, `open` and `id` come first, in this order. */
-export interface OpenRecord extends Pick<Fact, Known> {
+export interface OpenRecord extends Pick<Fact, Known>, Partial<EstimatedInput> {
   readonly v: 1;
   readonly open: true;
 }
 
 /** What a `lost` fact has beside that. */
-const LOST_MEMBERS = JSON.stringify(
-  Object.fromEntries(
-    Object.entries({ ...BLANK_FACT, outcome: 'lost' }).filter(
-      ([name]) => name !== 'v' && !(KNOWN as readonly string[]).includes(name),
-    ),
-  ),
-).slice(1);
+const LOST_MEMBERS = lostMembers(KNOWN);
+
+/** What is estimated of the request, behind what is known of it: with it the record ends so. */
+type EstimatedInput = Pick<Fact, 'inputTokens' | 'usageSource' | 'usageNote'>;
+
+const ESTIMATED_END = '"usageSource":"estimated","usageNote":"inputEstimated"';
+const LOST_ESTIMATED_MEMBERS = lostMembers([...KNOWN, 'inputTokens', 'usageSource', 'usageNote']);
+
+function lostMembers(known: readonly string[]): string {
+  const others = Object.entries({ ...BLANK_FACT, outcome: 'lost' }).filter(
+    ([name]) => name !== 'v' && !known.includes(name),
+  );
+  return JSON.stringify(Object.fromEntries(others)).slice(1);
+}
 
 /** Of an exchange at its first dispatch. */
 export function openRecordOf(exchange: Exchange, tags: Fact['tags'] | null): OpenRecord {
@@ -67,7 +75,14 @@ export function openRecordOf(exchange: Exchange, tags: Fact['tags'] | null): Ope
     poolKey: exchange.poolKey?.id ?? null,
     queueMs: dispatchedMs === null ? null : Math.max(0, Math.round(dispatchedMs - startedMs)),
     requestBytes: exchange.requestBytes,
+    ...estimatedInput(exchange),
   };
+}
+
+/** Nothing unless usage is estimated: of a request that a crash cuts off, its text is all there is to go by. */
+function estimatedInput(exchange: Exchange): EstimatedInput | null {
+  const inputTokens = requestTokens(exchange);
+  return inputTokens === null ? null : { inputTokens, usageSource: 'estimated', usageNote: 'inputEstimated' };
 }
 
 /**
@@ -77,5 +92,6 @@ export function openRecordOf(exchange: Exchange, tags: Fact['tags'] | null): Ope
  */
 export function lostLine(open: Buffer): string {
   const known = open.toString('utf8', OPEN_START.length, open.length - CRC_END_BYTES);
-  return sealedLine(`${LINE_START}${known},${LOST_MEMBERS}`);
+  const members = known.endsWith(ESTIMATED_END) ? LOST_ESTIMATED_MEMBERS : LOST_MEMBERS;
+  return sealedLine(`${LINE_START}${known},${members}`);
 }

@@ -1,4 +1,4 @@
-import { type Exchange, type Fact, type Operation, Usage } from '../pipeline/index.ts';
+import { type Exchange, type Fact, type Operation, type PricedUsage, Usage } from '../pipeline/index.ts';
 
 /** What a fact says of money. */
 export type Cost = Pick<Fact, 'costNanos' | 'costSource' | 'priceVersion'>;
@@ -21,9 +21,9 @@ const BILLED: ReadonlySet<Operation> = new Set([
  * What a finished exchange cost. The provider's own statement wins; else the
  * price of the model that served, or, where that has none, of the one asked
  * for. An answer that is no success is charged by nobody. Null where anything
- * it takes is unknown, never 0.
+ * it takes is unknown, never 0. `estimated` are the counts where some of them are.
  */
-export function priceExchange(exchange: Exchange): Cost {
+export function priceExchange(exchange: Exchange, estimated: PricedUsage | null = null): Cost {
   const { usage, provider, endpoint, status } = exchange;
   if (usage !== null && usage.costNanos !== null)
     return { costNanos: usage.costNanos, costSource: 'provider', priceVersion: null };
@@ -33,6 +33,12 @@ export function priceExchange(exchange: Exchange): Cost {
   if (exchange.tapGaveUp || usage?.invalid === true) return UNPRICED;
   const find = (model: string | null | undefined) => (model == null ? null : provider.prices.find(model));
   const price = find(usage?.modelServed) ?? find(exchange.modelRequested);
-  const costNanos = price?.costNanos(usage ?? new Usage()) ?? null;
+  const costNanos = price?.costNanos(estimated ?? finalCounts(exchange)) ?? null;
   return costNanos === null ? UNPRICED : { costNanos, costSource: 'price', priceVersion: price!.version };
+}
+
+/** What was used. The output of an answer that was cut goes on where its last count stops: it is not known. */
+function finalCounts({ usage, outcome, answerEnded }: Exchange): PricedUsage {
+  if (usage === null) return new Usage();
+  return outcome === 'complete' || answerEnded ? usage : { ...usage, outputTokens: null };
 }

@@ -9,8 +9,12 @@ export interface UsageSettings {
   readonly store: 'none' | `sqlite:${string}`;
   /** A file that gets a line per fact, for others to rotate and read. */
   readonly requestLog?: string;
-  /** A price file in the format of LiteLLM's. */
+  /** A list of prices in the form of LiteLLM's: a path, or an address. */
   readonly prices?: string;
+  /** How often it is read again. */
+  readonly pricesRefreshMs: number;
+  /** Counts that no provider stated are estimated, and marked so. */
+  readonly estimate: boolean;
   /** `none`, `batch`, or an interval such as `1s`. */
   readonly fsync: string;
   readonly onFull: 'serve' | 'refuse';
@@ -53,7 +57,9 @@ export const usageSchema = {
       expects: 'none, or a file such as sqlite:./data/weir.db',
     },
     requestLog: { type: 'string', minLength: 1, path: true },
-    prices: { type: 'string', minLength: 1, path: true },
+    prices: { type: 'string', minLength: 1, path: 'unless an address' },
+    pricesRefreshMs: { duration: true, minimum: 60_000, maximum: 604_800_000, default: 86_400_000 },
+    estimate: { type: 'boolean', default: false },
     fsync: {
       type: 'string',
       pattern: '^(?:none|batch|[1-9][0-9]{0,5}(?:ms|s|m))$',

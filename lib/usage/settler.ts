@@ -9,6 +9,8 @@ export interface SettlerOptions {
   readonly sinks: readonly FactSink[];
   /** Request headers (lower case) that become tags. */
   readonly tagHeaders: readonly string[];
+  /** Counts that the provider did not state are estimated. */
+  readonly estimates: boolean;
 }
 
 /** Turns a finished exchange into its fact and hands it to every sink. */
@@ -16,18 +18,21 @@ export class Settler {
   readonly #clock: Clock;
   readonly #sinks: readonly FactSink[];
   readonly #tagHeaders: readonly string[];
+  readonly #estimates: boolean;
   readonly #refusals: RefusalBudget;
 
   constructor(options: SettlerOptions) {
     this.#clock = options.clock;
     this.#sinks = options.sinks;
     this.#tagHeaders = options.tagHeaders;
+    this.#estimates = options.estimates;
     this.#refusals = new RefusalBudget(options.clock, fact => this.#hand(fact, null));
   }
 
   /** True when a sink took `recorded` and will call it. */
   settle(exchange: Exchange, recorded: (() => void) | null): boolean {
-    const fact = factOf(exchange, tagsOf(exchange, this.#tagHeaders), this.#clock.monotonicMs());
+    const tags = tagsOf(exchange, this.#tagHeaders);
+    const fact = factOf(exchange, tags, this.#clock.monotonicMs(), this.#estimates);
     const beforeIdentification = fact.outcome === 'refused' && exchange.principal === null;
     if (beforeIdentification && this.#refusals.absorb(fact)) return false;
     return this.#hand(fact, recorded);

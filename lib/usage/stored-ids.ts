@@ -38,6 +38,8 @@ export class IdSink implements BodySink {
   readonly #fold: UsageFold | null;
   readonly #learn: LearnId;
   readonly #firstId: number;
+  /** Columns from this one on are others'. */
+  readonly #endId: number;
   #last = '';
   #count = 0;
 
@@ -45,11 +47,13 @@ export class IdSink implements BodySink {
     this.#exchange = exchange;
     this.#fold = fold;
     this.#learn = learn;
-    this.#firstId = exchange.endpoint!.state!.firstId;
+    const { firstId, pointers } = exchange.endpoint!.state!;
+    this.#firstId = firstId;
+    this.#endId = pointers.pointers.length;
   }
 
   document(values: readonly unknown[], event: string | null): void {
-    for (let i = this.#firstId; i < values.length; i++) {
+    for (let i = this.#firstId; i < this.#endId; i++) {
       const id = values[i];
       // A stream repeats it in every event that tells of the whole.
       if (typeof id !== 'string' || id === this.#last || this.#count === IDS_MAX) continue;

@@ -1,6 +1,7 @@
-import type { Exchange, OpenTap, Tap, UsageFold } from '../pipeline/index.ts';
-import { BodyScanner, fieldValue, scannable } from '../wire/index.ts';
+import type { Exchange, OpenTap, Tap, UsageFold, UsageReading } from '../pipeline/index.ts';
+import { BodyScanner, type BodySink, fieldValue, PointerSet, scannable } from '../wire/index.ts';
 import { IdSink, type LearnId, learnUploads, mayStore } from './stored-ids.ts';
+import { TextSink } from './text-sink.ts';
 
 /**
  * The reader beside the relay: scans a response body for what its endpoint's
@@ -35,6 +36,7 @@ class BodyTap implements Tap {
     const fold = this.#fold;
     this.#scanner.end(state => {
       if (state === 'gaveUp' && fold !== null) this.#exchange.tapGaveUp = true;
+      if (fold?.ended === true) this.#exchange.answerEnded = true;
       // A body that could not be read proves nothing about its last event.
       done(fold === null || fold.ended || state === 'gaveUp' || this.#scanner.framing === 'none');
     });
@@ -44,9 +46,11 @@ class BodyTap implements Tap {
 /**
  * Opens taps; null where an endpoint states nothing that is wanted or the body
  * cannot hold any. `learn` is told of the ids under which answers store
- * something; null where nobody wants to know.
+ * something; null where nobody wants to know. With `estimates` the text of
+ * answers is counted as well.
  */
-export function tapOpener(learn: LearnId | null): OpenTap {
+export function tapOpener(learn: LearnId | null, estimates = false): OpenTap {
+  const withText = new WithText();
   return (exchange, status, rawHeaders) => {
     const reading = exchange.endpoint!.usage;
     const ids = learn !== null && mayStore(exchange, status, rawHeaders) ? learn : null;
@@ -64,6 +68,27 @@ export function tapOpener(learn: LearnId | null): OpenTap {
     }
     const sink = ids === null ? fold! : new IdSink(exchange, fold, ids);
     const pointers = ids === null ? reading!.pointers : exchange.endpoint!.state!.pointers;
-    return new BodyTap(exchange, fold, new BodyScanner({ pointers, sink, contentType, contentEncoding }));
+    const source = { pointers, sink };
+    const read = estimates && reading !== null ? withText.of(source, reading, exchange) : source;
+    return new BodyTap(exchange, fold, new BodyScanner({ ...read, contentType, contentEncoding }));
   };
+}
+
+/** Adds the places of text to what is read. The sets are compiled once. */
+class WithText {
+  readonly #sets = new Map<PointerSet, PointerSet>();
+
+  of(
+    { pointers, sink }: { pointers: PointerSet; sink: BodySink },
+    { text }: UsageReading,
+    exchange: Exchange,
+  ): { pointers: PointerSet; sink: BodySink } {
+    if (text.length === 0) return { pointers, sink };
+    let all = this.#sets.get(pointers);
+    if (all === undefined) {
+      all = new PointerSet([...pointers.pointers, ...text]);
+      this.#sets.set(pointers, all);
+    }
+    return { pointers: all, sink: new TextSink(exchange, sink, pointers.pointers.length) };
+  }
 }

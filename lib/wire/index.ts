@@ -15,3 +15,4 @@ export { PointerSet } from './pointer-set.ts';
 export { type KeySpan, type ObjectKeys, type RootKeys, scanRootKeys } from './root-keys.ts';
 export type { BodySink } from './sse-scanner.ts';
 export { asBareTarget, parseTarget, type Target } from './target.ts';
+export { TextMeter } from './text-meter.ts';

@@ -29,6 +29,7 @@ t.test('every help has examples, and the options in them exist', async t => {
     'provider',
     'usage',
     'audit',
+    'prices',
   ];
   t.same(await verbs(), listed);
   for (const argv of await commandLines()) {

@@ -70,13 +70,14 @@ t.test('a summary for people and for scripts', async t => {
         'ABORTED',
         'LOST',
         'UNMETERED',
+        'ESTIMATED',
         'INPUT TOKENS',
         'OUTPUT TOKENS',
         'USD',
         'UNPRICED',
       ],
-      ['alice', '2', '0', '0', '0', '0', '0', '20', '10', '18014398.509481982', '0'],
-      ['bob', '1', '0', '0', '0', '0', '1', '-', '-', '-', '0'],
+      ['alice', '2', '0', '0', '0', '0', '0', '0', '20', '10', '18014398.509481982', '0'],
+      ['bob', '1', '0', '0', '0', '0', '1', '0', '-', '-', '-', '0'],
     ],
   );
   const script = await run('summary', '-c', config, '--by', 'subject', '--json');

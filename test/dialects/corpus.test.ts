@@ -38,6 +38,7 @@ function compiledProviders(cases: readonly Case[]): ReadonlyMap<string, Provider
       throw new Error('no key is exchanged here');
     },
     scriptedOrigin: null,
+    priceFile: null,
   });
   if (!('providers' in compiled)) throw new Error(compiled.map(problem => problem.message).join('; '));
   return compiled.providers;

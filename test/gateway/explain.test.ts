@@ -107,7 +107,7 @@ function load(config: object): Settings {
 }
 
 function compile(settings: Settings): CompiledProviders {
-  const compiled = compileSettingsProviders(settings, loader.catalogue, systemClock, null);
+  const compiled = compileSettingsProviders(settings, loader.catalogue, systemClock, null, null);
   if ('providers' in compiled) return compiled;
   throw new Error(JSON.stringify(compiled));
 }
@@ -129,6 +129,8 @@ async function truth(settings: Settings) {
     upstreams: ({ limits, timeouts }) =>
       new Upstreams(limits.inflight, timeouts.connectMs, new DnsCache(systemClock)),
     sinks: () => [],
+    warn: () => {},
+    pricesChanged: () => {},
   });
   const build = await builder.build(settings, null);
   const { admit, early, late, holdsEnd } = build.assembly.plan;

@@ -17,6 +17,7 @@ export const tools: ProviderTools = {
   clock: { wallMs: () => 0, monotonicMs: () => 0 },
   postForm: () => Promise.reject(new Error('no network here')),
   scriptedOrigin: null,
+  priceFile: null,
 };
 
 /** Values for the variables of every row, so that all of them compile. */

@@ -96,3 +96,27 @@ t.test('values that could lead elsewhere or mean nothing are refused', async t =
     t.notMatch(JSON.stringify(found), /sk-written-out/);
   }
 });
+
+t.test('what becomes of an answer whose client leaves', async t => {
+  const result = read(`
+providers:
+  openai: { disconnect: cancel }
+  groq: { disconnect: drain }
+  mistral: { disconnect: { drain: { bytes: 4MiB } } }
+  lab: { origin: http://10.0.0.5:8000, dialect: openai, disconnect: { drain: { ms: 2m } } }
+`);
+  if (!result.ok) throw new Error(JSON.stringify(result.problems));
+  const { providers } = compiled(result.settings.providers!);
+  const of = (name: string) => providers.get(name)!.disconnect;
+  t.equal(of('openai'), null);
+  t.equal(of('anthropic'), null);
+  t.strictSame(of('groq'), { bytes: 1_048_576, ms: 30_000 });
+  t.strictSame(of('mistral'), { bytes: 4_194_304, ms: 30_000 });
+  t.strictSame(of('lab'), { bytes: 1_048_576, ms: 120_000 });
+  t.match(refused("providers: { openai: { disconnect: 'drain(1MiB)' } }"), [
+    { path: 'providers.openai.disconnect', message: /expected cancel, drain or a map/ },
+  ]);
+  t.match(refused('providers: { openai: { disconnect: { drain: { seconds: 3 } } } }'), [
+    { message: /bytes, ms/ },
+  ]);
+});

@@ -27,6 +27,7 @@ const COLUMNS = [
   'aborted',
   'lost',
   'unmetered',
+  'estimated',
   'inputTokens',
   'outputTokens',
 ] as const;
@@ -37,6 +38,7 @@ const HEAD = [
   'ABORTED',
   'LOST',
   'UNMETERED',
+  'ESTIMATED',
   'INPUT TOKENS',
   'OUTPUT TOKENS',
   'USD',

@@ -136,6 +136,9 @@ const COLUMNS = messageColumns(LIST);
 /** Nearly every event of a stream, and never one with counts. */
 export const CONTENT_EVENT = 'content_block_delta';
 
+/** What the model wrote, in the events of a stream. */
+export const MESSAGE_TEXT: readonly string[] = ['/delta/text', '/delta/thinking', '/delta/partial_json'];
+
 class MessagesFold extends Fold {
   readonly #counts = new MessageCounts();
 
@@ -154,4 +157,4 @@ class MessagesFold extends Fold {
   }
 }
 
-export const MESSAGES_READING: UsageReading = usageReading(LIST, () => new MessagesFold());
+export const MESSAGES_READING: UsageReading = usageReading(LIST, () => new MessagesFold(), MESSAGE_TEXT);

@@ -33,4 +33,8 @@ class ConverseFold extends Fold {
   }
 }
 
-export const CONVERSE_READING: UsageReading = usageReading(LIST, () => new ConverseFold());
+export const CONVERSE_READING: UsageReading = usageReading(LIST, () => new ConverseFold(), [
+  '/delta/text',
+  '/delta/toolUse/input',
+  '/delta/reasoningContent/text',
+]);

@@ -3,6 +3,7 @@ import { fieldValue } from '../../wire/index.ts';
 import {
   CONTENT_EVENT,
   lastWord,
+  MESSAGE_TEXT,
   MessageCounts,
   messageColumns,
   publishIterations,
@@ -126,4 +127,10 @@ class InvokeFold extends Fold {
   }
 }
 
-export const INVOKE_READING: UsageReading = usageReading(LIST, () => new InvokeFold());
+export const INVOKE_READING: UsageReading = usageReading(LIST, () => new InvokeFold(), [
+  ...MESSAGE_TEXT,
+  '/generation',
+  '/outputText',
+  '/outputs/0/text',
+  '/contentBlockDelta/delta/text',
+]);

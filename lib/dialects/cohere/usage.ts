@@ -64,4 +64,9 @@ class CohereFold extends Fold {
   }
 }
 
-export const COHERE_READING: UsageReading = usageReading(LIST, () => new CohereFold());
+export const COHERE_READING: UsageReading = usageReading(LIST, () => new CohereFold(), [
+  '/delta/message/content/text',
+  '/delta/message/content/thinking',
+  '/delta/message/tool_plan',
+  '/delta/message/tool_calls/function/arguments',
+]);

@@ -69,4 +69,12 @@ class GenerateFold extends Fold {
   }
 }
 
-export const GENERATE_READING: UsageReading = usageReading(LIST, () => new GenerateFold());
+export const GENERATE_READING: UsageReading = usageReading(
+  LIST,
+  () => new GenerateFold(),
+  // An event has one part as a rule; one with more has few.
+  [0, 1, 2, 3].flatMap(part => [
+    `/candidates/0/content/parts/${part}/text`,
+    `/candidates/0/content/parts/${part}/functionCall`,
+  ]),
+);

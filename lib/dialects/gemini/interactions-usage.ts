@@ -65,4 +65,7 @@ class InteractionsFold extends Fold {
   }
 }
 
-export const INTERACTIONS_READING: UsageReading = usageReading(LIST, () => new InteractionsFold());
+export const INTERACTIONS_READING: UsageReading = usageReading(LIST, () => new InteractionsFold(), [
+  '/delta/text',
+  '/delta/arguments',
+]);

@@ -23,4 +23,10 @@ class OllamaFold extends Fold {
   }
 }
 
-export const OLLAMA_READING: UsageReading = usageReading(LIST, () => new OllamaFold());
+export const OLLAMA_READING: UsageReading = usageReading(LIST, () => new OllamaFold(), [
+  '/message/content',
+  '/message/thinking',
+  '/message/tool_calls',
+  '/response',
+  '/thinking',
+]);

@@ -64,11 +64,19 @@ class ChatFold extends Fold {
   }
 }
 
+/** With several choices an event carries one of them, which is then the first of its array. */
+const TEXT: readonly string[] = [
+  ...['content', 'reasoning_content', 'reasoning', 'refusal'].map(name => `/choices/0/delta/${name}`),
+  ...[0, 1, 2, 3].map(call => `/choices/0/delta/tool_calls/${call}/function`),
+  '/choices/0/delta/function_call',
+  '/choices/0/text',
+];
+
 /** The reading of chat completions. `audioOutsideInput`: see `UsageReadingRules`. */
 export function chatReading(audioOutsideInput: boolean): UsageReading {
   const list = new PointerList();
   const columns = chatColumns(list);
-  return usageReading(list, (traits: UsageTraits) => {
+  const start = (traits: UsageTraits): ChatFold => {
     const { reasoningOutsideOutput, outputIsTotalMinusInput } = traits;
     return new ChatFold(columns, {
       reasoningOutsideOutput,
@@ -76,5 +84,6 @@ export function chatReading(audioOutsideInput: boolean): UsageReading {
       audioOutsideInput,
       inputIsTotal: false,
     });
-  });
+  };
+  return usageReading(list, start, TEXT);
 }

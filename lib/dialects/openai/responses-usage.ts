@@ -56,4 +56,4 @@ class ResponsesFold extends Fold {
   }
 }
 
-export const RESPONSES_READING: UsageReading = usageReading(LIST, () => new ResponsesFold());
+export const RESPONSES_READING: UsageReading = usageReading(LIST, () => new ResponsesFold(), ['/delta']);

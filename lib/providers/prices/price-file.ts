@@ -1,13 +1,20 @@
 import { readFileSync, statSync } from 'node:fs';
-import type { PriceList } from '../../pipeline/index.ts';
+import { setImmediate } from 'node:timers/promises';
 import { ModelPrice, type Tier } from './price.ts';
 import { PriceTable } from './price-list.ts';
 import { RATE_POWERS, type RateName, type Rates, scaledRate } from './rates.ts';
 
 /** Price lists by the file's own names of providers. */
-export type PriceFile = ReadonlyMap<string, PriceList>;
+export type PriceFile = ReadonlyMap<string, PriceTable>;
 
-const MAX_FILE_BYTES = 32 * 1024 * 1024;
+/** How many models, or patterns of models, have a price. */
+export function modelCount(file: PriceFile): number {
+  return file.values().reduce((sum, table) => sum + table.size, 0);
+}
+
+export const MAX_PRICE_FILE_BYTES = 32 * 1024 * 1024;
+/** Models of one provider between two steps: about a millisecond's work. */
+const STEP_MODELS = 64;
 /** The file states USD for one unit of everything; ours are 10⁻¹⁸ USD. */
 const POWER = 18;
 
@@ -54,7 +61,7 @@ const NO_MODELS: ReadonlySet<string> = new Set(['sample_spec', 'fallback_general
 export function readPriceFile(path: string): PriceFile | string {
   let text: string;
   try {
-    if (statSync(path).size > MAX_FILE_BYTES) return `${path} is larger than 32 MiB`;
+    if (statSync(path).size > MAX_PRICE_FILE_BYTES) return `${path} is larger than 32 MiB`;
     text = readFileSync(path, 'utf8');
   } catch (error) {
     return `${path} cannot be read (${(error as NodeJS.ErrnoException).code})`;
@@ -65,6 +72,24 @@ export function readPriceFile(path: string): PriceFile | string {
 
 /** The same of a text. */
 export function parsePriceFile(text: string): PriceFile | string {
+  const parsing = parseInSteps(text);
+  for (;;) {
+    const step = parsing.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The same in short steps, with the work of others between them. */
+export async function parsePriceFileBeside(text: string): Promise<PriceFile | string> {
+  const parsing = parseInSteps(text);
+  for (;;) {
+    const step = parsing.next();
+    if (step.done === true) return step.value;
+    await setImmediate();
+  }
+}
+
+function* parseInSteps(text: string): Generator<void, PriceFile | string> {
   const root = parseObject(text);
   if (typeof root === 'string') return root;
   const tables = new Map<string, PriceTable>();
@@ -79,6 +104,7 @@ export function parsePriceFile(text: string): PriceFile | string {
     const table = tables.get(provider) ?? new PriceTable();
     tables.set(provider, table);
     table.add(modelOf(key, provider), price);
+    if (table.size % STEP_MODELS === 0) yield;
   }
   return tables.size > 0 ? tables : 'holds no prices';
 }
@@ -121,7 +147,7 @@ function priceOf(entry: Member): ModelPrice | string | null {
   const rates: OwnRates = {};
   const tiers = new Map<number, OwnRates>();
   for (const [field, value] of Object.entries(entry)) {
-    const above = ABOVE.exec(field);
+    const above = field.includes('_above_') ? ABOVE.exec(field) : null;
     const name = TOKEN_FIELDS.get(above?.[1] ?? field) ?? modeField(entry.mode, field);
     if (name === undefined || value === null) continue;
     const power = name === 'audioSecond' ? RATE_POWERS.audioSecond : POWER;

@@ -1,4 +1,4 @@
-import type { Price, PriceList } from '../../pipeline/index.ts';
+import type { PriceList } from '../../pipeline/index.ts';
 import { ModelPrice, type Tier } from './price.ts';
 import {
   type PriceSettings,
@@ -19,37 +19,35 @@ export interface PriceFault {
 
 /** The prices of one origin: the config's, a file's, the row's. */
 export class PriceTable implements PriceList {
-  readonly #byName = new Map<string, Price>();
-  readonly #byPattern: (readonly [parts: readonly string[], price: Price])[] = [];
+  readonly #byName = new Map<string, ModelPrice>();
+  readonly #byPattern: (readonly [pattern: string, parts: readonly string[], price: ModelPrice])[] = [];
 
   /** The first price of a name, or of the same pattern, stays. */
-  add(model: string, price: Price): void {
-    if (model.includes('*')) this.#byPattern.push([model.split('*'), price]);
+  add(model: string, price: ModelPrice): void {
+    if (model.includes('*')) this.#byPattern.push([model, model.split('*'), price]);
     else if (!this.#byName.has(model)) this.#byName.set(model, price);
   }
 
+  /** Names and patterns. */
+  get size(): number {
+    return this.#byName.size + this.#byPattern.length;
+  }
+
+  /** Names, then patterns in the order in which they are tried. */
+  entries(): readonly (readonly [matched: string, price: ModelPrice])[] {
+    return [...this.#byName, ...this.#byPattern.map(([pattern, , price]) => [pattern, price] as const)];
+  }
+
+  find(model: string): ModelPrice | null {
+    return this.lookup(model)?.price ?? null;
+  }
+
   /** A name before any pattern, then the first pattern that fits. */
-  find(model: string): Price | null {
+  lookup(model: string): { readonly matched: string; readonly price: ModelPrice } | null {
     const named = this.#byName.get(model);
-    if (named !== undefined) return named;
-    return this.#byPattern.find(([parts]) => fits(parts, model))?.[1] ?? null;
-  }
-}
-
-/** Several lists as one: the first that knows the model has the say. */
-export class FirstOf implements PriceList {
-  readonly #lists: readonly PriceList[];
-
-  constructor(lists: readonly PriceList[]) {
-    this.#lists = lists;
-  }
-
-  find(model: string): Price | null {
-    for (const list of this.#lists) {
-      const price = list.find(model);
-      if (price !== null) return price;
-    }
-    return null;
+    if (named !== undefined) return { matched: model, price: named };
+    const fitting = this.#byPattern.find(([, parts]) => fits(parts, model));
+    return fitting === undefined ? null : { matched: fitting[0], price: fitting[2] };
   }
 }
 
@@ -81,7 +79,7 @@ export function compilePrices(prices: readonly PriceSettings[]): {
   return { table, faults };
 }
 
-function compilePrice(settings: PriceSettings, path: string, faults: PriceFault[]): Price {
+function compilePrice(settings: PriceSettings, path: string, faults: PriceFault[]): ModelPrice {
   const rates = compileRates(settings, path, faults);
   if (RATE_NAMES.every(name => settings[name] === undefined))
     faults.push({ path, message: `needs a rate: ${RATE_NAMES.join(', ')}` });

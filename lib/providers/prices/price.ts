@@ -24,14 +24,17 @@ const VERSION_CHARS = 12;
 
 /** One price, ready for facts. Sums are exact; the only rounding is that of the sum, half up, to a nano-dollar. */
 export class ModelPrice implements Price {
-  readonly version: string;
-  readonly #rates: Rates;
-  readonly #tiers: readonly Tier[];
+  readonly parts: PriceParts;
+  /** Of thousands of prices in a list few are ever used: their versions are made when they are. */
+  #version: string | null = null;
 
   constructor(parts: PriceParts) {
-    this.#rates = parts.rates;
-    this.#tiers = parts.tiers;
-    this.version = versionOf(parts);
+    this.parts = parts;
+  }
+
+  get version(): string {
+    this.#version ??= versionOf(this.parts);
+    return this.#version;
   }
 
   costNanos(used: PricedUsage): number | null {
@@ -44,9 +47,10 @@ export class ModelPrice implements Price {
   }
 
   #ratesFor(inputTokens: number | null): Rates | null {
-    if (this.#tiers.length === 0) return this.#rates;
+    const { rates, tiers } = this.parts;
+    if (tiers.length === 0) return rates;
     if (inputTokens === null) return null;
-    return this.#tiers.findLast(tier => inputTokens > tier.aboveInputTokens)?.rates ?? this.#rates;
+    return tiers.findLast(tier => inputTokens > tier.aboveInputTokens)?.rates ?? rates;
   }
 }
 

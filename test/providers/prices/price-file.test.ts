@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { type PricedUsage, Usage } from '../../../lib/pipeline/index.ts';
-import { parsePriceFile } from '../../../lib/providers/prices/price-file.ts';
-import { compile, compiled } from '../compiled.ts';
+import { type PriceFile, parsePriceFile, readPriceFile } from '../../../lib/providers/prices/price-file.ts';
+import { compiled } from '../compiled.ts';
 
 /** One entry for a model `m` of a provider `p`. */
 function costs(entry: object, counts: Partial<PricedUsage>): number | null | 'unpriced' {
@@ -144,7 +144,7 @@ t.test('a provider asks its own prices, then the file', async t => {
       'other/large': entry('other', 5e-6),
     }),
   );
-  const priceFile = { path, setting: 'usage.prices' };
+  const priceFile = readPriceFile(path) as PriceFile;
   const section = { openai: { prices: [{ models: ['*x'], input: 1 }] }, mistral: {} };
   const { providers } = compiled(section, { priceFile });
   const of = (provider: string, model: string) =>
@@ -156,9 +156,7 @@ t.test('a provider asks its own prices, then the file', async t => {
   t.equal(of('openai', 'gpt-y'), 3_000_000);
   t.equal(of('mistral', 'large'), 4_000_000, "the provider's name in front is not part of the model's");
   t.equal(of('mistral', 'gpt-y'), null, "another provider's price is not its");
-  t.strictSame(compile({}, { priceFile: { path: `${path}.gone`, setting: 'usage.prices' } }), [
-    { path: 'usage.prices', message: `${path}.gone cannot be read (ENOENT)` },
-  ]);
+  t.equal(readPriceFile(`${path}.gone`), `${path}.gone cannot be read (ENOENT)`);
 });
 
 t.test("the names of a file's providers are data of the rows", async t => {
@@ -182,7 +180,7 @@ t.test("the names of a file's providers are data of the rows", async t => {
     bedrock: { region: 'eu-west-1' },
     'bedrock-mantle': { region: 'eu-west-1' },
   };
-  const { providers } = compiled(section, { priceFile: { path, setting: 'usage.prices' } });
+  const { providers } = compiled(section, { priceFile: readPriceFile(path) as PriceFile });
   for (const [key, , provider] of models) {
     const model = key.startsWith('eu.') ? key : key.slice(key.indexOf('/') + 1);
     t.ok(providers.get(provider)!.prices.find(model), key);
