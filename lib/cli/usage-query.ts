@@ -59,12 +59,8 @@ export async function usageOf(config: string, io: CliIo): Promise<UsageSettings 
 /** The store of a section, to be looked at only; or why there is none. */
 export async function storeOf(usage: UsageSettings | null, config: string): Promise<Ledger | string> {
   const store = usage?.store ?? 'none';
-  if (!isSqlite(store))
+  if (store === 'none')
     return `error: ${config} names no store: set usage.store, such as sqlite:./data/weir.db\n`;
   const { openLedger } = await import('../store/index.ts');
   return openLedger(store, { readOnly: true });
-}
-
-function isSqlite(store: string): store is `sqlite:${string}` {
-  return store.startsWith('sqlite:');
 }

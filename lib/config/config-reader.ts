@@ -33,6 +33,7 @@ const MAX_PROBLEMS = 50;
  * composes from the sections of its features. Besides JSON Schema's own, a
  * schema may use:
  * - `secret: true`: `env:NAME` or `file:PATH`, or a `Secret` in an object; becomes a `Secret`. A literal is refused.
+ *   `secret: 'reference'` is the same as one side of a union whose other side takes any other text.
  * - `text: true`: `file:PATH`; becomes the file's text.
  * - `path: true`: a path relative to the config's folder; becomes absolute. `path: 'sqlite:'` does so behind that scheme. `path: 'unless an address'` leaves `https://…` and `http://…` as they are.
  * - `bytes: true`: bytes as a number, or `32MiB`, `500kB`; becomes a number. `minimum`, `maximum` count bytes.

@@ -71,7 +71,7 @@ const REFERENCE = /^(?:env|file):./s;
  */
 export function addKeywords(ajv: Ajv2020): void {
   ajv.addKeyword({ keyword: 'expects', schemaType: 'string' });
-  define(ajv, 'secret', 'boolean', () => visitSecret);
+  define(ajv, 'secret', ['boolean', 'string'], () => visitSecret);
   define(ajv, 'text', 'boolean', () => visitText);
   define(ajv, 'path', ['boolean', 'string'], visitPath);
   define(ajv, 'bytes', 'object', (bounds: Bounds, note) => visitQuantity('bytes', bounds, note));
@@ -84,6 +84,16 @@ export function addKeywords(ajv: Ajv2020): void {
     errors: false,
     compile: () => (value: unknown) => typeof value === 'string' || value instanceof Secret,
   });
+  ajv.addKeyword({
+    keyword: 'secretReference',
+    schemaType: 'boolean',
+    errors: false,
+    compile: () => isReference,
+  });
+}
+
+function isReference(value: unknown): value is string | Secret {
+  return value instanceof Secret || (typeof value === 'string' && REFERENCE.test(value));
 }
 
 type SchemaType = 'boolean' | 'string' | 'object';
@@ -114,7 +124,7 @@ function define<S>(
 
 /** A literal is refused without repeating it: it may well be a real key. */
 const visitSecret: Visit = (findings, value, { instancePath }) => {
-  if (value instanceof Secret || (typeof value === 'string' && REFERENCE.test(value))) {
+  if (isReference(value)) {
     findings.marks.set(instancePath, { kind: 'secret', value });
   } else if (value === null || value === '') {
     findings.refuse(instancePath, `is empty: expected ${SECRET_WORDS}`);

@@ -45,7 +45,11 @@ export function branchOf(schema: unknown, root: SchemaObject, where: string): Br
     return { ...base, kind: 'value', test: { enum: listed }, words, values };
   }
   if (target.secret !== undefined) {
-    return { ...base, kind: 'secret', test: { secretInput: true }, words: [SECRET_WORDS] };
+    const words = [SECRET_WORDS];
+    // A side for references only leaves every other text to the other sides.
+    if (target.secret === 'reference')
+      return { ...base, kind: 'secret', test: { secretReference: true }, words };
+    return { ...base, kind: 'secret', test: { secretInput: true }, types: ['string'], words };
   }
   const types = typesOf(target, where);
   const words = expects(target) === null ? [wordsOf(target, types)] : base.words;
@@ -62,7 +66,6 @@ export function typesOverlap(one: Branch, other: Branch): boolean {
 }
 
 function kinds(branch: Branch): readonly string[] {
-  if (branch.kind === 'secret') return ['string'];
   return branch.types.map(type => (type === 'integer' ? 'number' : type));
 }
 

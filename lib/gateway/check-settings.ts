@@ -6,6 +6,7 @@ import type { SettingsFault } from '../config/index.ts';
 import { checkIssuers, type DenySettings, isAddressRange, parseInstant } from '../keys/index.ts';
 import { type Catalogue, isPriceAddress, priceAddressFault, readPriceFile } from '../providers/index.ts';
 import { UNIX_PEER } from '../proxy/index.ts';
+import { storeUrlFault } from '../store/index.ts';
 import { type UsageSettings, usageFaults } from '../usage/index.ts';
 import { CREDENTIAL_FIELDS } from '../wire/index.ts';
 import { compileSettingsProviders, wantsScripted } from './providers.ts';
@@ -124,6 +125,12 @@ function checkUsage({ usage, timeouts }: Settings): readonly SettingsFault[] {
   return usage === undefined ? [] : usageFaults(usage as UsageSettings, timeouts.totalMs);
 }
 
+function checkStore({ usage }: Settings): SettingsFault[] {
+  const { store = 'none' } = (usage as UsageSettings | undefined) ?? {};
+  const message = store === 'none' ? null : storeUrlFault(store);
+  return message === null ? [] : [{ path: ['usage', 'store'], message }];
+}
+
 /** The sections that may name a NATS server. */
 function checkNats(settings: Settings): readonly SettingsFault[] {
   const { nats: limits } = settings.limits;
@@ -181,6 +188,7 @@ export function checkSettings(settings: Settings, catalogue: Catalogue): readonl
     ...checkTagHeaders(settings),
     ...checkUsage(settings),
     ...checkPrices(settings),
+    ...checkStore(settings),
     ...checkProviders(settings, catalogue),
   ];
 }

@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import type { Installed } from '../pipeline/index.ts';
 import { addressSource, fileSource, isPriceAddress, PriceFeed } from '../providers/index.ts';
 import { fetchText } from '../proxy/index.ts';
+import { placeOf } from '../store/index.ts';
 import type { UsageSettings } from '../usage/index.ts';
 import type { BuilderHouse, Running } from './builder.ts';
 import type { Settings } from './settings.ts';
@@ -10,7 +11,7 @@ import { settingsDigest } from './settings-digest.ts';
 /** Where the last good list lies: beside the journal, or the store; null where neither is on this disk. */
 export function lastPricesPath({ journal, store }: UsageSettings): string | null {
   if (journal !== 'none') return join(dirname(journal), 'prices.last.json');
-  const file = /^sqlite:(.+)$/.exec(store)?.[1];
+  const file = /^sqlite:(.+)$/.exec(placeOf(store))?.[1];
   return file === undefined ? null : join(dirname(file), 'prices.last.json');
 }
 

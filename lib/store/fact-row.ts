@@ -68,7 +68,7 @@ export function readFactRow(text: string): FactRow | InvalidFact | null {
   const members = parse(text);
   if (members === null) return { invalid: true, id: '' };
   if (!Object.hasOwn(members, 'outcome')) return null;
-  const id = typeof members.id === 'string' && members.id.length <= ID_LENGTH_MAX ? members.id : '';
+  const id = isId(members.id) ? members.id : '';
   const timeMs = timeOf(members.time);
   if (id === '' || timeMs === null || !isWellFormed(members)) return { invalid: true, id };
   const { refusals, ...counts } = pick<number>(members, COUNTS);
@@ -93,6 +93,16 @@ function isWellFormed(members: Members): boolean {
     USAGE_SOURCES.has(members.usageSource) &&
     WORDS.every(name => members[name] === null || typeof members[name] === 'string') &&
     COUNTS.every(name => members[name] === null || isCount(members[name]))
+  );
+}
+
+/** Engines keep what is no character, and some U+0000, as U+FFFD: two ids must not become one. */
+function isId(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    value.length <= ID_LENGTH_MAX &&
+    value.isWellFormed() &&
+    !value.includes('\0')
   );
 }
 

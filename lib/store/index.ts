@@ -47,3 +47,4 @@ export {
   type KeyQuery,
   type Register,
 } from './register.ts';
+export { placeOf, type StoreUrl, storeUrlFault } from './store-url.ts';

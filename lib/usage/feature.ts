@@ -1,5 +1,5 @@
 import type { Feature, House, Installed } from '../pipeline/index.ts';
-import { openLedger } from '../store/index.ts';
+import { openLedger, placeOf } from '../store/index.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { originOf } from './journal-folder.ts';
 import { startRetention } from './journal-retention.ts';
@@ -112,7 +112,7 @@ export const usageFeature: Feature<UsageSettings> = {
     journal === 'none'
       ? 'no journal'
       : `one fact a line in ${journal}, fsync ${fsync}; when it cannot be written: ${onFull}`,
-    store === 'none' ? 'no store' : `summed up in ${store}`,
+    store === 'none' ? 'no store' : `summed up in ${placeOf(store)}`,
     ...summaries.map(({ name, every, url }) => `summary ${name} of every ${every} to ${new URL(url).host}`),
     ...(archive === undefined ? [] : [`every ${archive.every} to the bucket ${archive.s3.bucket}`]),
     ...(sinks?.nats === undefined ? [] : [`sent to the stream ${sinks.nats.stream} of NATS`]),

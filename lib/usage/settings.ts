@@ -1,3 +1,4 @@
+import type { StoreUrl } from '../store/index.ts';
 import { type ArchiveSettings, archiveSchema } from './archive/settings.ts';
 import { type SinkSettings, sinksSchema } from './sinks/settings.ts';
 import { type SummarySettings, summariesSchema } from './summaries/settings.ts';
@@ -5,8 +6,8 @@ import { type SummarySettings, summariesSchema } from './summaries/settings.ts';
 export interface UsageSettings {
   /** Folder of the journal, or `none`. */
   readonly journal: string;
-  /** Where facts are summed up and kept for ever, or `none`. */
-  readonly store: 'none' | `sqlite:${string}`;
+  /** Where facts are summed up and kept for ever, or `none`. What came by reference may hold a password. */
+  readonly store: StoreUrl;
   /** A file that gets a line per fact, for others to rotate and read. */
   readonly requestLog?: string;
   /** A list of prices in the form of LiteLLM's: a path, or an address. */
@@ -50,11 +51,16 @@ export const usageSchema = {
       default: './data/journal',
     },
     store: {
-      type: 'string',
-      pattern: '^(?:none|sqlite:.+)$',
       default: 'sqlite:./data/weir.db',
-      path: 'sqlite:',
-      expects: 'none, or a file such as sqlite:./data/weir.db',
+      oneOf: [
+        { secret: 'reference' },
+        {
+          type: 'string',
+          pattern: '^(?:none|sqlite:.+|postgres(?:ql)?://.+)$',
+          path: 'sqlite:',
+          expects: 'none, a file such as sqlite:./data/weir.db, or postgres://USER@HOST/DATABASE',
+        },
+      ],
     },
     requestLog: { type: 'string', minLength: 1, path: true },
     prices: { type: 'string', minLength: 1, path: 'unless an address' },

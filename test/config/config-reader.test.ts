@@ -218,6 +218,7 @@ t.test('a schema that could not do what it says is a mistake of the program', as
   const cases: [object, RegExp][] = [
     [property({ oneOf: [string, { type: 'string', minLength: 1 }] }), /same type/],
     [property({ oneOf: [string, { secret: true }] }), /same type/],
+    [property({ oneOf: [{ secret: 'reference' }, { secret: true }] }), /same type/],
     [property({ oneOf: [{ bytes: true }, { type: 'integer' }] }), /same type/],
     [property({ oneOf: [property({}), property(string)] }), /required property with a constant/],
     [property({ anyOf: [{ minLength: 1 }, { type: 'integer' }] }), /must say its type/],

@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap';
+import type { Test } from 'tap';
 import type { FactPage, Ledger, SummaryRow } from '../../lib/store/index.ts';
 import { factOf, factText, factTexts } from './fact-text.ts';
 import { must } from './must.ts';
@@ -10,15 +10,15 @@ export interface EngineLab {
 }
 
 type Suite = (lab: EngineLab, t: Test) => Promise<void>;
-type MakeLab = (t: Test) => EngineLab;
+type MakeLab = (t: Test) => EngineLab | Promise<EngineLab>;
 
 const HOUR_MS = 3_600_000;
 const at = (time: string): number => Date.parse(time);
 
 /** What every engine promises. `makeLab` gives an empty store for each test. */
-export function conformance(engine: string, makeLab: MakeLab): void {
+export async function conformance(t: Test, engine: string, makeLab: MakeLab): Promise<void> {
   for (const [name, suite] of Object.entries(SUITES))
-    t.test(`${engine}: ${name}`, async t => suite(makeLab(t), t));
+    await t.test(`${engine}: ${name}`, async t => suite(await makeLab(t), t));
 }
 
 const SUITES: Readonly<Record<string, Suite>> = {

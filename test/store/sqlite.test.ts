@@ -13,7 +13,7 @@ function openAt(t: Test, file: string, options?: LedgerOptions): Ledger {
   return ledger;
 }
 
-conformance('sqlite', t => {
+await conformance(t, 'sqlite', t => {
   const file = join(t.testdir(), 'weir.db');
   return { open: () => openAt(t, file) };
 });

@@ -1,84 +1,75 @@
 import { resolve } from 'node:path';
 import t from 'tap';
-import { SettingsLoader } from '../../lib/gateway/index.ts';
-import { newIssuer } from '../../lib/keys/token/mint.ts';
+import { Secret } from '../../lib/base/index.ts';
+import { explain, SettingsLoader } from '../../lib/gateway/index.ts';
 import type { UsageSettings } from '../../lib/usage/index.ts';
 
-t.test('journal: none is no folder of that name', async t => {
-  const journalOf = (usage: object): string => {
-    const loaded = new SettingsLoader({}).load({ object: { providers: { demo: {} }, usage } });
-    if (!loaded.ok) throw new Error(loaded.problems[0]!.message);
-    return (loaded.settings.usage as UsageSettings).journal;
-  };
-  t.equal(journalOf({ journal: 'none' }), 'none');
-  t.equal(journalOf({}), resolve('data/journal'));
-  t.equal(journalOf({ journal: './facts' }), resolve('facts'));
-});
+const PASSWORD = 'CANARY-91c4';
+const URL_WITH_PASSWORD = `postgres://weir:${PASSWORD}@db.lab:5433/facts?sslmode=verify-full`;
 
-const SECRET = 'env:HOOK';
-const ENV = { HOOK: 'a secret of many bytes', SHORT: 'short', KEY: newIssuer().secretKey, ID: 'AKID' };
-
-const SUMMARY = { name: 'weekly', every: 'week', url: 'https://example.com/x', secret: SECRET };
-const S3 = {
-  endpoint: 'https://s3.example.com',
-  region: 'eu-west-1',
-  bucket: 'usage',
-  accessKeyId: 'env:ID',
-  secretAccessKey: SECRET,
-};
-
-/** Problems of a section, as `path: message`. */
-function problemsOf(usage: object, rest: object = {}): readonly string[] {
-  const loaded = new SettingsLoader(ENV).load({ object: { providers: { demo: {} }, usage, ...rest } });
-  return loaded.ok ? [] : loaded.problems.map(({ path, message }) => `${path}: ${message}`);
+function load(usage: object, env: Readonly<Record<string, string>> = {}) {
+  return new SettingsLoader(env).load({ object: { providers: { demo: {} }, usage } });
 }
 
-t.test('summaries and an archive, with their defaults', async t => {
-  const usage = { summaries: [SUMMARY], archive: { s3: S3, sign: 'env:KEY' } };
-  const loaded = new SettingsLoader(ENV).load({ object: { providers: { demo: {} }, usage } });
-  t.ok(loaded.ok);
-  if (!loaded.ok) return;
-  const { summaries, archive, graceMs } = loaded.settings.usage as UsageSettings;
-  t.strictSame(summaries[0]!.by, ['subject', 'model']);
-  t.equal(graceMs, 7_200_000);
-  t.hasStrict(archive, { every: 'month', format: 'parquet', folder: resolve('data/archive') });
-  t.hasStrict(archive!.s3, { prefix: 'weir/', pathStyle: false });
-  t.notMatch(JSON.stringify(loaded.settings), ENV.HOOK);
+function usageOf(usage: object, env?: Readonly<Record<string, string>>): UsageSettings {
+  const loaded = load(usage, env);
+  if (!loaded.ok) throw new Error(loaded.problems[0]!.message);
+  return loaded.settings.usage as UsageSettings;
+}
+
+t.test('journal: none is no folder of that name', async t => {
+  t.equal(usageOf({ journal: 'none' }).journal, 'none');
+  t.equal(usageOf({}).journal, resolve('data/journal'));
+  t.equal(usageOf({ journal: './facts' }).journal, resolve('facts'));
 });
 
-t.test('what is wrong with summaries and an archive is said where it is', async t => {
-  for (const [usage, path, words, rest] of [
-    [{ summaries: [{ ...SUMMARY, every: 'day' }] }, 'usage.summaries[0].every', 'week'],
-    [{ summaries: [{ ...SUMMARY, name: 'a.b' }] }, 'usage.summaries[0].name', ''],
-    [{ summaries: [{ ...SUMMARY, url: 'ftp://x' }] }, 'usage.summaries[0].url', 'https://'],
-    [{ summaries: [{ ...SUMMARY, by: ['colour'] }] }, 'usage.summaries[0].by[0]', 'subject'],
-    [{ summaries: [{ ...SUMMARY, secret: 'literal' }] }, 'usage.summaries[0].secret', 'env:'],
-    [{ summaries: [{ ...SUMMARY, secret: 'env:SHORT' }] }, 'usage.summaries[0].secret', '16 bytes'],
-    [{ summaries: [SUMMARY, SUMMARY] }, 'usage.summaries[1].name', 'twice'],
-    [{ summaries: [SUMMARY], store: 'none' }, 'usage.summaries', 'usage.store'],
-    [{ summaries: [SUMMARY], graceMs: '5m' }, 'usage.graceMs', 'totalMs'],
-    [{ summaries: [SUMMARY] }, 'usage.graceMs', 'totalMs', { timeouts: { totalMs: '3h' } }],
-    [{ archive: { s3: S3 }, store: 'none' }, 'usage.archive', 'usage.store'],
-    [
-      { archive: { s3: { ...S3, endpoint: 'https://x/path' } } },
-      'usage.archive.s3.endpoint',
-      'without a path',
-    ],
-    [{ archive: { s3: { ...S3, prefix: '../' } } }, 'usage.archive.s3.prefix', 'folders'],
-    [{ archive: { s3: { ...S3, bucket: 'a.b.c' } } }, 'usage.archive.s3.bucket', 'pathStyle'],
-    [{ archive: { s3: S3, sign: 'env:HOOK' } }, 'usage.archive.sign', 'k4.secret'],
-    [{ archive: {} }, 'usage.archive', 's3'],
-  ] as const) {
-    const problems = problemsOf(usage, rest);
-    t.equal(problems.length, 1, problems.join('; '));
-    const [problem = ''] = problems;
-    t.ok(
-      problems[0]?.startsWith(`${path}: `) || problems[0]?.startsWith(path),
-      `${problems[0]} is at ${path}`,
-    );
-    t.ok(problem.includes(words), problem);
-    t.notOk(problem.includes(ENV.HOOK));
+t.test('a store is a file, a server, or a reference to the URL of one', async t => {
+  const env = { STORE: URL_WITH_PASSWORD };
+  t.equal(usageOf({}).store, `sqlite:${resolve('data/weir.db')}`);
+  t.equal(usageOf({ store: 'none' }).store, 'none');
+  for (const store of ['postgres://weir@db.lab/facts', 'postgresql:///facts?host=/run/postgresql'])
+    t.equal(usageOf({ store }).store, store);
+  const file = t.testdir({ url: `${URL_WITH_PASSWORD}\n` });
+  for (const store of ['env:STORE', `file:${file}/url`, new Secret(URL_WITH_PASSWORD)]) {
+    const read = usageOf({ store }, env).store;
+    t.ok(read instanceof Secret);
+    t.equal((read as Secret).reveal(), URL_WITH_PASSWORD);
   }
-  t.strictSame(problemsOf({ graceMs: '5m' }), [], 'without either it may be any');
-  t.strictSame(problemsOf({ archive: { s3: { ...S3, bucket: 'a.b.c', pathStyle: true } } }), []);
+});
+
+t.test('a password is seen nowhere', async t => {
+  const loader = new SettingsLoader({ STORE: URL_WITH_PASSWORD });
+  const loaded = loader.load({ object: { providers: { demo: {} }, usage: { store: 'env:STORE' } } });
+  if (!loaded.ok) throw new Error(loaded.problems[0]!.message);
+  const lines = await explain(loaded.settings, loader.catalogue);
+  t.ok(lines.some(line => line.includes('summed up in postgres://db.lab:5433/facts')));
+  t.notMatch(lines.join() + JSON.stringify(loaded), new RegExp(`${PASSWORD}|weir:`));
+});
+
+t.test('what cannot be a store is refused, and not repeated', async t => {
+  for (const [store, message] of [
+    ['mysql://db.lab/facts', /^expected none, a file such as sqlite:/],
+    ['sqlite:', /path/],
+    [7, /^expected /],
+    ['postgres://db.lab', /names no database/],
+    ['postgres://db.lab:port/facts', /no URL/],
+    [URL_WITH_PASSWORD, /env:NAME or file:PATH/],
+    [`postgres://db.lab/facts?password=${PASSWORD}`, /env:NAME or file:PATH/],
+    ['env:NOTHING', /NOTHING is not set/],
+    ['env:STORE', /expected postgres:\/\/USER/],
+    ['env:HASH', /written as %XX/],
+    ['env:FILE', /begins at the root/],
+  ] as const) {
+    const env = {
+      STORE: `mysql://weir:${PASSWORD}@db.lab/x`,
+      HASH: `postgres://u:%${PASSWORD}@db.lab/x`,
+      FILE: 'sqlite:./weir.db',
+    };
+    const loaded = load({ store }, env);
+    t.notOk(loaded.ok, String(store));
+    if (loaded.ok) continue;
+    t.equal(loaded.problems[0]!.path, 'usage.store');
+    t.match(loaded.problems[0]!.message, message);
+    t.notMatch(JSON.stringify(loaded.problems), new RegExp(PASSWORD));
+  }
 });

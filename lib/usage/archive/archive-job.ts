@@ -1,14 +1,15 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import type { StoreUrl } from '../../store/index.ts';
 import type { ExportFormat } from '../export/fact-file.ts';
 import type { Period } from '../periods/period.ts';
 import type { PeriodResult } from '../periods/period-loop.ts';
-import type { UsageSettings } from '../settings.ts';
 import type { ArchiveSettings, S3Settings } from './settings.ts';
 
 /** What the thread is given. A `Secret` does not pass between threads: it is packed again at once over there. */
 export interface ArchiveJob {
-  readonly store: Exclude<UsageSettings['store'], 'none'>;
+  /** A store's URL, which may hold a password. */
+  readonly store: string;
   readonly period: Period;
   readonly s3: Omit<S3Settings, 'accessKeyId' | 'secretAccessKey'> & {
     readonly accessKeyId: string;
@@ -22,7 +23,7 @@ export interface ArchiveJob {
 }
 
 export interface ArchiveJobParts {
-  readonly store: ArchiveJob['store'];
+  readonly store: StoreUrl;
   readonly period: Period;
   readonly settings: ArchiveSettings;
   readonly nowMs: number;
@@ -36,10 +37,11 @@ function workerFile(): URL {
 
 /** Ships a period in a thread of its own, with a connection to the store of its own: the thread that relays has no part in it. */
 export function runArchiveJob(parts: ArchiveJobParts, signal: AbortSignal): Promise<PeriodResult> {
-  const { settings, ...job } = parts;
+  const { settings, store, ...job } = parts;
   const { s3, format, folder, sign } = settings;
   const workerData: ArchiveJob = {
     ...job,
+    store: typeof store === 'string' ? store : store.reveal(),
     s3: { ...s3, accessKeyId: s3.accessKeyId.reveal(), secretAccessKey: s3.secretAccessKey.reveal() },
     format,
     folder,

@@ -11,7 +11,7 @@ async function run(job: ArchiveJob): Promise<PeriodResult> {
   const { store, period, s3, sign, format, folder, nowMs, graceMs } = job;
   const signingKey = sign === null ? null : readSigningKey(new Secret(sign));
   if (typeof signingKey === 'string') return { ok: false, problem: `the signing key ${signingKey}` };
-  const ledger = openLedger(store, { readOnly: true });
+  const ledger = openLedger(new Secret(store), { readOnly: true });
   try {
     return await shipPeriod({
       ledger,

@@ -1,15 +1,15 @@
 import type { Metric } from '../../pipeline/index.ts';
-import type { Ledger, StoreResult } from '../../store/index.ts';
+import type { Ledger, StoreResult, StoreUrl } from '../../store/index.ts';
 import type { UsageHouse, UsagePart } from '../part.ts';
 import { type Period, periodOf } from '../periods/period.ts';
 import { PeriodLoop } from '../periods/period-loop.ts';
-import { type ArchiveJob, runArchiveJob } from './archive-job.ts';
+import { runArchiveJob } from './archive-job.ts';
 import type { ArchiveSettings } from './settings.ts';
 
 const SECOND_MS = 1000;
 
 export interface ArchiveOptions {
-  readonly store: ArchiveJob['store'];
+  readonly store: StoreUrl;
   readonly graceMs: number;
   readonly isCurrent: () => boolean;
   /** For tests: see `PeriodLoopOptions`. */

@@ -1,7 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type FactRow, readFactRow } from '../../fact-row.ts';
 import type { Appended, CursorMark } from '../../ledger.ts';
-import { ADD_TO_ROLLUP } from './sums.ts';
+import { ADD_TO_SUMS, ROLLUP_COLUMNS, rollupOfFact } from '../../sql/sums.ts';
+import { SQLITE } from './dialect.ts';
 
 /** Ids of series that are kept at hand. */
 const SERIES_MAX = 10_000;
@@ -10,6 +11,10 @@ const ADD_FACT = `
 INSERT INTO facts (id, time_ms, series, outcome, usage_source, requests, input_tokens, output_tokens,
   cached_input_tokens, cache_write_tokens, reasoning_tokens, audio_tokens, cost_nanos, payload)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`;
+/** Adds the fact of one `number` to the sums of its day and its month. */
+const ADD_TO_ROLLUP = `
+WITH fact AS (SELECT * FROM facts WHERE number = ?)
+INSERT INTO rollup (${ROLLUP_COLUMNS}) ${rollupOfFact(SQLITE)} WHERE true ${ADD_TO_SUMS}`;
 const ADD_SERIES = `
 INSERT INTO series (name, kind, subject, key_id, provider, operation, model_requested, model_served)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;

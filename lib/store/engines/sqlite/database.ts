@@ -13,10 +13,12 @@ import type {
   SummaryQuery,
 } from '../../ledger.ts';
 import type { AuditPage, AuditQuery, KeyChanged, KeyPage, KeyQuery } from '../../register.ts';
+import { factPageSql, readFactPage } from '../../sql/fact-page.ts';
+import { readSummary, summarySql } from '../../sql/summary.ts';
 import { Appender } from './appender.ts';
 import type { Calls, ThreadSettings } from './calls.ts';
+import { SQLITE } from './dialect.ts';
 import { openFile } from './open-file.ts';
-import { factPage, summaryOf } from './queries.ts';
 import {
   addLink,
   auditPage,
@@ -81,11 +83,15 @@ export class SqliteDatabase implements Calls {
   }
 
   summary(query: SummaryQuery): Summary {
-    return summaryOf(this.#connection, query);
+    const { sql, values } = summarySql(query, SQLITE);
+    const statement = this.#connection.prepare(sql);
+    statement.setReadBigInts(true);
+    return readSummary(statement.all(...values), query);
   }
 
   facts(query: FactQuery): FactPage {
-    return factPage(this.#connection, query);
+    const { sql, values } = factPageSql(query);
+    return readFactPage(this.#connection.prepare(sql).all(...values), query);
   }
 
   missing(ids: readonly string[]): readonly string[] {

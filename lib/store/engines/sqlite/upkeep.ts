@@ -1,8 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Health, IdSpan } from '../../ledger.ts';
-import { ROLLUP_COLUMNS, ROLLUP_OF_FACTS } from './sums.ts';
+import { ROLLUP_COLUMNS, rollupOf, wrongSums } from '../../sql/sums.ts';
+import { SQLITE } from './dialect.ts';
 
-const KEPT = `SELECT ${ROLLUP_COLUMNS} FROM rollup`;
 /** The digits at its end are an id's number, what stands before them its source. */
 const SPANS = `
 SELECT source, min(number) AS first, max(number) AS last, count(*) AS facts
@@ -17,7 +17,7 @@ export function missingOf(connection: DatabaseSync, ids: readonly string[]): rea
 
 export function rebuildRollup(connection: DatabaseSync): void {
   connection.exec('DELETE FROM rollup');
-  connection.exec(`INSERT INTO rollup (${ROLLUP_COLUMNS}) ${ROLLUP_OF_FACTS}`);
+  connection.exec(`INSERT INTO rollup (${ROLLUP_COLUMNS}) ${rollupOf('facts', SQLITE)}`);
 }
 
 /** One transaction, so that facts and sums are of one moment. */
@@ -28,20 +28,13 @@ export function healthOf(connection: DatabaseSync): Health {
       facts: count(connection, 'SELECT count(*) AS n FROM facts'),
       conflicts: count(connection, "SELECT count(*) AS n FROM aside WHERE reason = 'conflict'"),
       invalid: count(connection, "SELECT count(*) AS n FROM aside WHERE reason = 'invalid'"),
-      wrongSums: count(connection, `SELECT count(*) AS n FROM (${DIFFERENT})`),
+      wrongSums: count(connection, `SELECT count(*) AS n FROM (${wrongSums(SQLITE)})`),
       spans: spansOf(connection),
     };
   } finally {
     connection.exec('COMMIT');
   }
 }
-
-/** Rows that one side has and the other has not, each span and series once. */
-const DIFFERENT = `
-WITH kept AS MATERIALIZED (${KEPT}), made AS MATERIALIZED (${ROLLUP_OF_FACTS})
-SELECT DISTINCT span, day, series FROM (
-  SELECT * FROM (SELECT * FROM kept EXCEPT SELECT * FROM made)
-  UNION ALL SELECT * FROM (SELECT * FROM made EXCEPT SELECT * FROM kept))`;
 
 function count(connection: DatabaseSync, sql: string): number {
   return Number(connection.prepare(sql).get()!.n);

@@ -1,23 +1,24 @@
+import type { SqlDialect } from './dialect.ts';
+
 /** A sum that the store keeps for each series and day: its column, and what one row of `facts` adds to it. */
 interface Sum {
   readonly column: string;
   readonly ofFact: string;
-  /** Stays null until a fact states one. */
-  readonly isNullable: boolean;
 }
 
 function counted(column: string, condition: string): Sum {
-  return { column, ofFact: `iif(${condition}, requests, 0)`, isNullable: false };
+  return { column, ofFact: `CASE WHEN ${condition} THEN requests ELSE 0 END` };
 }
 
+/** Stays null until a fact states one. */
 function stated(column: string): Sum {
-  return { column, ofFact: column, isNullable: true };
+  return { column, ofFact: column };
 }
 
 const ANSWERED = "outcome NOT IN ('refused', 'upstreamFailed', 'lost')";
 
-export const SUMS: readonly Sum[] = [
-  { column: 'requests', ofFact: 'requests', isNullable: false },
+const SUMS: readonly Sum[] = [
+  { column: 'requests', ofFact: 'requests' },
   counted('refused', "outcome = 'refused'"),
   counted('failed', "outcome IN ('upstreamFailed', 'upstreamTruncated')"),
   counted('aborted', "outcome IN ('clientAborted', 'drainCut')"),
@@ -36,7 +37,6 @@ export const SUMS: readonly Sum[] = [
 
 export const DAY_MS = 86_400_000;
 const DAY = `time_ms / ${DAY_MS}`;
-const MONTH = "unixepoch(time_ms / 1000, 'unixepoch', 'start of month') / 86400";
 
 /** Columns of `rollup` that hold sums, and the same in a sum over groups. */
 export const SUM_COLUMNS = SUMS.map(({ column }) => column).join(', ');
@@ -47,25 +47,37 @@ export const ROLLUP_COLUMNS = `span, day, series, ${SUM_COLUMNS}`;
 const OF_ONE_FACT = SUMS.map(({ ofFact }) => ofFact).join(', ');
 const OF_FACTS = SUMS.map(({ column, ofFact }) => `sum(${ofFact}) AS ${column}`).join(', ');
 
-function added({ column, isNullable }: Sum): string {
-  const sum = isNullable
-    ? `iif(excluded.${column} IS NULL, ${column}, ifnull(${column}, 0) + excluded.${column})`
-    : `${column} + excluded.${column}`;
-  return `${column} = ${sum}`;
+function added({ column }: Sum): string {
+  const [kept, more] = [`rollup.${column}`, `excluded.${column}`];
+  return `${column} = coalesce(${kept} + ${more}, ${kept}, ${more})`;
 }
 
-/** Adds the fact of one `number` to the sums of its day and its month. */
-export const ADD_TO_ROLLUP = `
-WITH fact AS (SELECT * FROM facts WHERE number = ?)
-INSERT INTO rollup (${ROLLUP_COLUMNS})
-SELECT 'day', ${DAY}, series, ${OF_ONE_FACT} FROM fact UNION ALL
-SELECT 'month', ${MONTH}, series, ${OF_ONE_FACT} FROM fact WHERE true
-ON CONFLICT DO UPDATE SET ${SUMS.map(added).join(', ')}`;
+/** The end of an INSERT into `rollup` that adds to the sums that are there. */
+export const ADD_TO_SUMS = `ON CONFLICT (span, day, series) DO UPDATE SET ${SUMS.map(added).join(', ')}`;
 
-/** What `rollup` has to hold, made anew from the facts. */
-export const ROLLUP_OF_FACTS = `
-SELECT 'day' AS span, ${DAY} AS day, series, ${OF_FACTS} FROM facts GROUP BY 2, 3 UNION ALL
-SELECT 'month', ${MONTH}, series, ${OF_FACTS} FROM facts GROUP BY 2, 3`;
+/** What one row of `fact` adds to `rollup`: to its day and to its month. */
+export function rollupOfFact({ month }: SqlDialect): string {
+  return `
+SELECT 'day', ${DAY}, series, ${OF_ONE_FACT} FROM fact UNION ALL
+SELECT 'month', ${month}, series, ${OF_ONE_FACT} FROM fact`;
+}
+
+/** What `rollup` has to hold for all the rows of a table with columns of `facts`. */
+export function rollupOf(table: string, { month }: SqlDialect): string {
+  return `
+SELECT 'day' AS span, ${DAY} AS day, series, ${OF_FACTS} FROM ${table} GROUP BY 2, 3 UNION ALL
+SELECT 'month', ${month}, series, ${OF_FACTS} FROM ${table} GROUP BY 2, 3`;
+}
+
+/** Rows of `rollup` that a rebuild would change, each span and series once. */
+export function wrongSums(dialect: SqlDialect): string {
+  return `
+WITH kept AS MATERIALIZED (SELECT ${ROLLUP_COLUMNS} FROM rollup),
+  made AS MATERIALIZED (${rollupOf('facts', dialect)})
+SELECT DISTINCT span, day, series FROM (
+  SELECT * FROM (SELECT * FROM kept EXCEPT SELECT * FROM made) AS more
+  UNION ALL SELECT * FROM (SELECT * FROM made EXCEPT SELECT * FROM kept) AS less) AS different`;
+}
 
 /** Sums by day and series of the facts between two times, straight from them. */
 export const DAYS_OF_FACTS = `

@@ -1,0 +1,171 @@
+import type { Pool, PoolClient } from 'pg';
+import type { Secret } from '../../../base/index.ts';
+import { checkSchema } from './check-schema.ts';
+import { isTransient } from './fault.ts';
+import { SCHEMA, Session } from './session.ts';
+
+export interface PostgresSettings {
+  /** With the password, where there is one. */
+  readonly url: Secret;
+  readonly readOnly: boolean;
+  /** How long a call waits for a lock, for a connection of the pool, or for one to be made, in milliseconds. */
+  readonly busyMs: number;
+  /** How long a transaction may take, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** `read` sees one moment of the whole store; `long` is a write that may take as long as the store is large. */
+export type Mode = 'read' | 'longRead' | 'write' | 'longWrite';
+
+const CONNECTIONS_MAX = 4;
+/** Shorter than a call may take, so that connections to a server that is gone do not fail one call after the other. */
+const IDLE_MS = 10_000;
+const LIFETIME_SECONDS = 1800;
+const KEEP_ALIVE_MS = 10_000;
+const TRIES = 6;
+const LONG = 40;
+
+/**
+ * Transactions on a small pool of connections. `pg` is loaded and the schema
+ * looked at with the first of them, and after a failure anew: by then the
+ * database may be another.
+ */
+export class Connections {
+  readonly #settings: PostgresSettings;
+  #pool: Promise<Pool> | null = null;
+  #schema: Promise<void> | null = null;
+
+  constructor(settings: PostgresSettings) {
+    this.#settings = settings;
+  }
+
+  /**
+   * What `work` gives, once its transaction is committed. One that others were
+   * in the way of (a deadlock, a serialization failure) begins again.
+   *
+   * @throws what the driver says, and where the database is no store of this version.
+   */
+  async transact<T>(mode: Mode, work: (session: Session) => Promise<T>): Promise<T> {
+    const pool = await this.#open();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#once(pool, mode, work);
+      } catch (error) {
+        if (!isTransient(error) || attempt === TRIES) {
+          this.#schema = null;
+          throw error;
+        }
+        await new Promise(resolve => setTimeout(resolve, Math.random() * 20 * 2 ** attempt));
+      }
+    }
+  }
+
+  async #open(): Promise<Pool> {
+    this.#pool ??= this.#connect();
+    const pool = await this.#pool;
+    this.#schema ??= this.#check(pool);
+    const checked = this.#schema;
+    try {
+      await checked;
+    } catch (error) {
+      if (this.#schema === checked) this.#schema = null;
+      throw error;
+    }
+    return pool;
+  }
+
+  async #connect(): Promise<Pool> {
+    const { Pool } = await import('pg');
+    const pool = new Pool({
+      connectionString: this.#settings.url.reveal(),
+      fallback_application_name: 'weir',
+      max: CONNECTIONS_MAX,
+      connectionTimeoutMillis: this.#settings.busyMs,
+      idleTimeoutMillis: Math.min(IDLE_MS, this.#settings.timeoutMs),
+      maxLifetimeSeconds: LIFETIME_SECONDS,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+      // A process that waits for nothing else may end.
+      allowExitOnIdle: true,
+    });
+    // A connection that breaks fails the call that uses it; nobody waits for an idle one.
+    const ignore = (): void => {};
+    pool.on('error', ignore);
+    pool.on('connect', client => client.on('error', ignore));
+    return pool;
+  }
+
+  #check(pool: Pool): Promise<void> {
+    const { readOnly } = this.#settings;
+    return this.#once(pool, readOnly ? 'read' : 'write', session => checkSchema(session, readOnly));
+  }
+
+  async #once<T>(pool: Pool, mode: Mode, work: (session: Session) => Promise<T>): Promise<T> {
+    const isLong = mode === 'longRead' || mode === 'longWrite';
+    const limitMs = this.#settings.timeoutMs * (isLong ? LONG : 1);
+    const lease = new Lease(await pool.connect(), limitMs);
+    try {
+      const value = await lease.transact(this.#begin(mode, limitMs), work);
+      lease.end(true);
+      return value;
+    } catch (error) {
+      // Without its connection the server rolls the transaction back.
+      lease.end(false);
+      throw lease.isLate ? new Error(`the server gave no answer within ${limitMs} ms`) : error;
+    }
+  }
+
+  /**
+   * Whatever the defaults of the server, the database and the user are. Settings
+   * end with the transaction, so that they hold behind a pooler too.
+   */
+  #begin(mode: Mode, limitMs: number): string {
+    const isRead = mode === 'read' || mode === 'longRead';
+    // Sums are joined with all their series. Before the server has statistics it would read all of the one for each of the other.
+    const plan = isRead ? 'SET LOCAL enable_nestloop = off;' : '';
+    const access = isRead || this.#settings.readOnly ? ' READ ONLY' : '';
+    return `
+BEGIN ISOLATION LEVEL ${isRead ? 'REPEATABLE READ' : 'READ COMMITTED'}${access};
+SET LOCAL search_path = ${SCHEMA}, pg_temp;
+SET LOCAL statement_timeout = ${limitMs};
+SET LOCAL idle_in_transaction_session_timeout = ${limitMs};
+SET LOCAL lock_timeout = ${this.#settings.busyMs};
+${plan}
+SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`;
+  }
+
+  /** Waits for the transactions under way. */
+  async close(): Promise<void> {
+    const pool = await this.#pool;
+    await pool?.end();
+  }
+}
+
+/** A connection of the pool for one transaction, taken away from it when its time is over. */
+class Lease {
+  isLate = false;
+  readonly #client: PoolClient;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(client: PoolClient, limitMs: number) {
+    this.#client = client;
+    this.#timer = setTimeout(() => {
+      this.isLate = true;
+      client.release(true);
+    }, limitMs);
+  }
+
+  async transact<T>(begin: string, work: (session: Session) => Promise<T>): Promise<T> {
+    await this.#client.query(begin);
+    const value = await work(new Session(this.#client));
+    const { command } = await this.#client.query('COMMIT');
+    if (command !== 'COMMIT') throw new Error(`the server answered ${command} to COMMIT`);
+    return value;
+  }
+
+  /** `isWell`: others may use the connection. */
+  end(isWell: boolean): void {
+    clearTimeout(this.#timer);
+    if (!this.isLate) this.#client.release(!isWell);
+  }
+}

@@ -1,0 +1,11 @@
+import { facts } from './0001-facts.ts';
+
+/** A step from one version of the schema to the next. Never changed once released. */
+export interface Migration {
+  /** The version that the schema has afterwards. */
+  readonly number: number;
+  readonly sql: string;
+}
+
+/** In order, numbered from 1 without gaps. */
+export const MIGRATIONS: readonly Migration[] = [facts];

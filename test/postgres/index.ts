@@ -1,0 +1,2 @@
+export { FaultProxy } from './fault-proxy.ts';
+export { PASSWORD, PostgresServer, postgresMissing } from './postgres-server.ts';
