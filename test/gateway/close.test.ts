@@ -51,7 +51,10 @@ async function holdRequest({ provider, port }: Served, t: Test) {
 }
 
 t.test('a fact listener that throws keeps no client waiting, and is told as a warning', async t => {
-  for (const usage of [undefined, { journal: join(folderFor(t), 'journal'), holdMs: 60_000 }]) {
+  for (const usage of [
+    undefined,
+    { journal: join(folderFor(t), 'journal'), store: 'none', holdMs: 60_000 },
+  ]) {
     const { gateway, port } = await serve(t, usage === undefined ? {} : { usage });
     const warnings: Warning[] = [];
     gateway.on('warning', warning => warnings.push(warning));
@@ -74,7 +77,7 @@ t.test('a fact listener that throws keeps no client waiting, and is told as a wa
 
 t.test('two calls of close end together, and a third says nothing new', async t => {
   const journal = join(folderFor(t), 'journal');
-  const served = await serve(t, { usage: { journal } });
+  const served = await serve(t, { usage: { journal, store: 'none' } });
   const { gateway } = served;
   const { client, gate } = await holdRequest(served, t);
   const times = { lameDuckMs: 0, drainMs: 60_000 };
@@ -114,7 +117,7 @@ t.test('a reload after close is refused and opens nothing', async t => {
   const journal = join(folderFor(t), 'journal');
   const { gateway, config } = await serve(t);
   await gateway.close({ lameDuckMs: 0, drainMs: 0 });
-  const result = await gateway.reload({ ...config, usage: { journal } });
+  const result = await gateway.reload({ ...config, usage: { journal, store: 'none' } });
   t.match(result, { ok: false, problems: [{ message: /clos/ }] });
   t.equal(existsSync(journal), false);
 });
@@ -126,7 +129,7 @@ t.test('a reload whose journal cannot be opened is refused, and the settings bef
   const result = await gateway.reload({
     ...config,
     limits: { inflight: 50 },
-    usage: { journal: join(file, 'x') },
+    usage: { journal: join(file, 'x'), store: 'none' },
   });
   t.match(result, { ok: false, problems: [{ message: /ENOTDIR|EEXIST/ }] });
   t.equal((await exchange(port, { target: '/lab/x' })).status, 200);
