@@ -74,7 +74,7 @@ function report(results: Results): void {
   for (const scenario of results.scenarios) {
     const base = rowsOf(results, scenario, OFF).map(({ measurement }) => measurement);
     console.log(`\n${scenario}: ÷ ${OFF} of the same round, median (lowest–highest)`);
-    console.log(`${''.padEnd(20)}${'rounds'.padEnd(8)}${'answers/s'.padEnd(24)}CPU per answer`);
+    console.log(`${''.padEnd(22)}${'rounds'.padEnd(8)}${'answers/s'.padEnd(24)}CPU per answer`);
     for (const { name } of results.gateways.slice(1)) {
       const pairs = rowsOf(results, scenario, name).map(({ measurement }, i) => ({
         of: measurement,
@@ -88,7 +88,7 @@ function report(results: Results): void {
         [`${name}, undisturbed`, quiet],
       ] as const)
         console.log(
-          `${what.padEnd(20)}${String(chosen.length).padEnd(8)}${ratios(chosen, perSecond).padEnd(24)}${ratios(chosen, cpuPerAnswer)}`,
+          `${what.padEnd(22)}${String(chosen.length).padEnd(8)}${ratios(chosen, perSecond).padEnd(24)}${ratios(chosen, cpuPerAnswer)}`,
         );
     }
   }

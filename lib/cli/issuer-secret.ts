@@ -14,17 +14,18 @@ export function readIssuerSecret(file: string | undefined, io: CliIo): string | 
   const variable = io.env.WEIR_ISSUER?.trim() ?? '';
   if (file?.startsWith(FORM) === true)
     return { problem: `--issuer takes a file: others can see what a program is given; ${HINT}` };
-  if (file !== undefined) return readSecretFile(file, io);
+  if (file !== undefined) return readSecretFile(file, HINT, io);
   if (variable === '') return { problem: `there is no issuer to sign with: ${HINT}` };
   if (variable.startsWith(FORM)) return variable;
-  if (variable.startsWith('file:')) return readSecretFile(variable.slice('file:'.length), io);
+  if (variable.startsWith('file:')) return readSecretFile(variable.slice('file:'.length), HINT, io);
   return { problem: 'WEIR_ISSUER is neither file:PATH nor k4.secret.…' };
 }
 
-function readSecretFile(file: string, io: CliIo): string | { readonly problem: string } {
+/** The `k4.secret.…` in a file; or what is wrong with the file, and the hint. */
+export function readSecretFile(file: string, hint: string, io: CliIo): string | { readonly problem: string } {
   try {
     const secret = readFileSync(file, 'utf8').trim();
-    if (!secret.startsWith(FORM)) return { problem: `the file ${file} holds no k4.secret.…: ${HINT}` };
+    if (!secret.startsWith(FORM)) return { problem: `the file ${file} holds no k4.secret.…: ${hint}` };
     // Windows has no permission bits.
     if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0)
       io.stderr.write(`warning: other users can read ${file}: chmod 600 it\n`);
@@ -32,6 +33,6 @@ function readSecretFile(file: string, io: CliIo): string | { readonly problem: s
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     const reason = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`;
-    return { problem: `the file ${file} ${reason}: ${HINT}` };
+    return { problem: `the file ${file} ${reason}: ${hint}` };
   }
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { FactFilter, Ledger, StoreUrl } from '../store/index.ts';
-import { type FilterWords, readFilter, WordFault } from '../usage/index.ts';
+import type { FactFilter, Ledger } from '../store/index.ts';
+import { type FilterWords, readFilter, type UsageSettings, WordFault } from '../usage/index.ts';
 import type { CliIo } from './io.ts';
 
 /** What `weir usage summary` and `weir usage export` take to say which facts are meant. */
@@ -41,13 +41,24 @@ export async function openStore(
   io: CliIo,
   need: 'optional' | 'required' = 'required',
 ): Promise<Ledger | string | null> {
+  const usage = await usageOf(config, io);
+  if (typeof usage === 'string') return usage;
+  if ((usage?.store ?? 'none') === 'none' && need === 'optional') return null;
+  return storeOf(usage, config);
+}
+
+/** The section `usage` of a config, null where it has none; or what is wrong with the config. */
+export async function usageOf(config: string, io: CliIo): Promise<UsageSettings | string | null> {
   const { SettingsLoader } = await import('../gateway/index.ts');
   const { formatProblems } = await import('../config/index.ts');
   const result = new SettingsLoader(io.env).load({ file: config });
   if (!result.ok) return `${formatProblems(result.problems)}\n`;
-  const usage = result.settings.usage as { readonly store?: StoreUrl } | undefined;
+  return (result.settings.usage as UsageSettings | undefined) ?? null;
+}
+
+/** The store of a section, to be looked at only; or why there is none. */
+export async function storeOf(usage: UsageSettings | null, config: string): Promise<Ledger | string> {
   const store = usage?.store ?? 'none';
-  if (store === 'none' && need === 'optional') return null;
   if (store === 'none')
     return `error: ${config} names no store: set usage.store, such as sqlite:./data/weir.db\n`;
   const { openLedger } = await import('../store/index.ts');

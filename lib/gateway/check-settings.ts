@@ -132,8 +132,8 @@ function checkTagHeaders({ usage }: Settings): SettingsFault[] {
   );
 }
 
-function checkUsage({ usage }: Settings): readonly SettingsFault[] {
-  return usage === undefined ? [] : usageFaults(usage as UsageSettings);
+function checkUsage({ usage, timeouts }: Settings): readonly SettingsFault[] {
+  return usage === undefined ? [] : usageFaults(usage as UsageSettings, timeouts.totalMs);
 }
 
 function checkStore({ usage }: Settings): SettingsFault[] {

@@ -302,6 +302,7 @@ export class Gateway extends EventEmitter<GatewayEvents> {
     if (upstreams !== this.#build.upstreams) this.#retired.add(() => upstreams.close());
     const kept = new Set(this.#build.installed);
     for (const installed of before.installed.filter(old => !kept.has(old))) {
+      installed.retire?.();
       if (installed.closesAtOnce) await this.#closed(installed);
       else this.#retired.add(() => this.#closed(installed));
     }

@@ -143,6 +143,8 @@ export interface Installed {
   /** Facts cannot be kept at the moment: what must be on record must not happen. */
   losesFacts?(): boolean;
   degraded?(): readonly Degradation[];
+  /** A reload replaced it: what it does by itself ends now. Running exchanges may need the rest until `close`. */
+  retire?(): void;
   close?(): Promise<void>;
   /** The store of facts, for whatever is computed from them. Whoever brings it closes it. */
   readonly ledger?: Ledger;

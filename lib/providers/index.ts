@@ -1,5 +1,6 @@
 export { ACCOUNT_REQUEST_FIELDS, ACCOUNT_RESPONSE_FIELDS } from './account-fields.ts';
 export type { PostForm } from './auth/google-oauth.ts';
+export { type S3Request, signS3 } from './auth/sign-s3.ts';
 export { type Catalogue, loadCatalogue } from './catalogue.ts';
 export { type BareRoute, type CompiledProviders, compileProviders, type ProviderTools } from './compile.ts';
 export { describeProviders, type ProviderDescription } from './describe.ts';

@@ -19,15 +19,36 @@ async function startParts(
 ): Promise<readonly UsagePart[]> {
   const { requestLog } = settings;
   const { ledger } = house;
-  const reading = ledger === null ? [] : [startShipping(ledger, house)];
+  const shipping = ledger === null ? null : startShipping(ledger, house);
+  const reading = shipping === null ? [] : [shipping];
   return [
     { sinks: [new UnpricedWatch(warning => house.house.warn(warning))] },
     ...(ledger === null
       ? []
       : [{ routes: [...usageRoutes(ledger, house.house.clock), ...auditRoutes(ledger.register)] }]),
+    ...(shipping === null ? [] : await startPeriodic(settings, house, () => shipping.caughtUp())),
     ...(requestLog === undefined ? [] : [startRequestLog(requestLog, house)]),
     ...(journal === null ? reading : await startReaders(settings, house, journal, reading)),
   ];
+}
+
+/** What is done whenever a period is over. */
+async function startPeriodic(
+  { store, summaries, archive, graceMs }: UsageSettings,
+  { house, ledger }: UsageHouse,
+  caughtUp: () => Promise<boolean>,
+): Promise<readonly UsagePart[]> {
+  const parts: UsagePart[] = [];
+  if (ledger === null || store === 'none') return parts;
+  if (summaries.length > 0) {
+    const { startSummaries } = await import('./summaries/start-summaries.ts');
+    parts.push(startSummaries(summaries, ledger, house, { graceMs, caughtUp }));
+  }
+  if (archive !== undefined) {
+    const { startArchive } = await import('./archive/start-archive.ts');
+    parts.push(startArchive(archive, ledger, house, { store, graceMs, caughtUp }));
+  }
+  return parts;
 }
 
 /** What reads the journal beside the store, and what may be removed of it when all have. */
@@ -84,6 +105,9 @@ function joined(journal: JournalPart | null, parts: readonly UsagePart[]): Omit<
     routes: parts.flatMap(({ routes }) => routes ?? []),
     caughtUp: async () => (await Promise.all(parts.map(part => part.caughtUp?.() ?? true))).every(Boolean),
     metrics: all.flatMap(({ metrics }) => metrics ?? []),
+    retire: () => {
+      for (const part of parts) part.retire?.();
+    },
   };
 }
 
@@ -91,11 +115,13 @@ function joined(journal: JournalPart | null, parts: readonly UsagePart[]): Omit<
 export const usageFeature: Feature<UsageSettings> = {
   section: 'usage',
   schema: usageSchema,
-  describe: ({ journal, store, fsync, onFull, sinks, prices, estimate }) => [
+  describe: ({ journal, store, fsync, onFull, sinks, prices, estimate, summaries, archive }) => [
     journal === 'none'
       ? 'no journal'
       : `one fact a line in ${journal}, fsync ${fsync}; when it cannot be written: ${onFull}`,
     store === 'none' ? 'no store' : `summed up in ${placeOf(store)}`,
+    ...summaries.map(({ name, every, url }) => `summary ${name} of every ${every} to ${new URL(url).host}`),
+    ...(archive === undefined ? [] : [`every ${archive.every} to the bucket ${archive.s3.bucket}`]),
     ...(sinks?.nats === undefined ? [] : [`sent to the stream ${sinks.nats.stream} of NATS`]),
     ...(sinks?.webhooks ?? []).map(({ name, url }) => `sent to the webhook ${name} (${new URL(url).host})`),
     ...(prices === undefined ? [] : [`prices of ${prices.replace(/\?.*/, '')}`]),

@@ -1,4 +1,9 @@
 export { type AdminCall, adminFact, recordedOf, recordedPath } from './admin-fact.ts';
+export { FACT_CSV_HEAD, factCsvLine } from './export/csv.ts';
+export { EXPORT_FORMATS, type ExportFormat } from './export/fact-file.ts';
+export { readSigningKey, type SigningKey } from './export/signing-key.ts';
+export { verifyExport } from './export/verify-export.ts';
+export { type ExportOrder, writeExport, writeFactFile } from './export/write-export.ts';
 export {
   DEFAULT_DIMENSIONS,
   DIMENSION_WORDS,

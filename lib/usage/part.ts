@@ -23,6 +23,8 @@ export interface UsagePart {
   caughtUp?(): Promise<boolean>;
   /** Facts are being dropped. */
   losesFacts?(): boolean;
+  /** Other settings hold from now on: what it does by itself ends. */
+  retire?(): void;
   /** Brings what is left, once. The journal is closed by then, the store is not. */
   close?(): Promise<void>;
 }

@@ -1,5 +1,7 @@
 import type { StoreUrl } from '../store/index.ts';
+import { type ArchiveSettings, archiveSchema } from './archive/settings.ts';
 import { type SinkSettings, sinksSchema } from './sinks/settings.ts';
+import { type SummarySettings, summariesSchema } from './summaries/settings.ts';
 
 export interface UsageSettings {
   /** Folder of the journal, or `none`. */
@@ -19,6 +21,10 @@ export interface UsageSettings {
   readonly onFull: 'serve' | 'refuse';
   readonly holdMs: number;
   readonly tagHeaders: readonly string[];
+  /** How long after its end facts of a period may come, in milliseconds: for summaries and exports. */
+  readonly graceMs: number;
+  readonly summaries: readonly SummarySettings[];
+  readonly archive?: ArchiveSettings;
   /** How long segments of the journal are kept after they were last written, in milliseconds. Absent: for ever. */
   readonly keepFor?: number;
   /** The oldest segments go while the journal is larger. Absent: it may grow. */
@@ -77,5 +83,8 @@ export const usageSchema = {
       items: { type: 'string', pattern: '^[a-z0-9][a-z0-9-]{0,63}$' },
       default: [],
     },
+    graceMs: { duration: true, minimum: 60_000, maximum: 604_800_000, default: 7_200_000 },
+    summaries: summariesSchema,
+    archive: archiveSchema,
   },
 };

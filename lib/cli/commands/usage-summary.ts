@@ -120,7 +120,7 @@ function text({ rows, truncated }: Summary, by: readonly Dimension[], io: CliIo)
 }
 
 /** Nano-dollars as dollars, exact. */
-function usd(nanos: bigint | null): string {
+export function usd(nanos: bigint | null): string {
   if (nanos === null) return '-';
   const digits = nanos.toString().padStart(10, '0');
   return `${digits.slice(0, -9)}.${digits.slice(-9)}`;

@@ -6,6 +6,7 @@ import { type AddVerb, examples } from '../verb.ts';
 import { addCheck } from './usage-check.ts';
 import { addExport } from './usage-export.ts';
 import { addSummary } from './usage-summary.ts';
+import { addVerify } from './usage-verify.ts';
 
 interface TailOptions extends PlaceOptions {
   readonly json?: true;
@@ -32,6 +33,7 @@ export const addUsage: AddVerb = (program, io, exit) => {
     );
   addSummary(usage, io, exit);
   addExport(usage, io, exit);
+  addVerify(usage, io, exit);
   placed(usage.command('tail'))
     .description('show the last facts')
     .option('-f, --follow', 'go on with those to come, until Ctrl-C')

@@ -9,7 +9,7 @@ declare module 'aws4' {
     readonly headers: Readonly<Record<string, string>>;
     readonly body?: Buffer;
     /** Lower-case names that stay out of the signature. */
-    readonly extraHeadersToIgnore: Readonly<Record<string, true>>;
+    readonly extraHeadersToIgnore?: Readonly<Record<string, true>>;
   }
 
   interface Credentials {

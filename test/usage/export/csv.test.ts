@@ -1,8 +1,8 @@
 import t from 'tap';
-import { CSV_HEAD, csvLine } from '../../lib/cli/fact-csv.ts';
-import { factOf, factText } from '../store/fact-text.ts';
+import { FACT_CSV_HEAD, factCsvLine } from '../../../lib/usage/export/csv.ts';
+import { factOf, factText } from '../../store/fact-text.ts';
 
-const HEAD = CSV_HEAD.trimEnd().split(',');
+const HEAD = FACT_CSV_HEAD.trimEnd().split(',');
 
 /** The cells of one line, by a reader of RFC 4180 of its own. */
 function cells(line: string): Readonly<Record<string, string>> {
@@ -21,14 +21,14 @@ t.test('every member of a fact has its column', async t => {
 });
 
 t.test('what is unknown is empty, never 0', async t => {
-  const row = cells(csvLine(factText(1, { inputTokens: null, outputTokens: 0, costNanos: null })));
+  const row = cells(factCsvLine(factText(1, { inputTokens: null, outputTokens: 0, costNanos: null })));
   t.hasStrict(row, { inputTokens: '', outputTokens: '0', costNanos: '', subject: 'alice', stream: 'false' });
 });
 
 t.test('no cell is a formula, whoever chose its words', async t => {
   for (const start of ['=', '+', '-', '@', '\t', '\r', '\n']) {
     const evil = `${start}HYPERLINK("http://x";"a"),b`;
-    const row = cells(csvLine(factText(1, { subject: evil, modelRequested: evil, keyId: evil })));
+    const row = cells(factCsvLine(factText(1, { subject: evil, modelRequested: evil, keyId: evil })));
     t.equal(row.subject, `'${evil}`);
     t.equal(row.modelRequested, `'${evil}`);
     t.equal(row.keyId, `'${evil}`);
@@ -38,6 +38,6 @@ t.test('no cell is a formula, whoever chose its words', async t => {
 
 t.test('tags stand as they were written, whatever their names', async t => {
   const tags = { 'a"b': '}', '\\\\': 'x,"y"', b: '\n', ü: '{' };
-  const row = cells(csvLine(factText(1, { tags, path: '/"tags":{"no":"1"}' })));
+  const row = cells(factCsvLine(factText(1, { tags, path: '/"tags":{"no":"1"}' })));
   t.equal(row.tags, JSON.stringify(tags));
 });
