@@ -45,7 +45,7 @@ async function firstVersion(): Promise<string> {
     return `(${i + 1}, '${id}', ${Date.parse(time)}, 1, '${outcome}', 'provider', 1, ${stated}, $json$${text}$json$)`;
   });
   await run(`INSERT INTO facts (number, id, time_ms, series, outcome, usage_source, requests, input_tokens,
-    output_tokens, cost_nanos, payload) VALUES ${rows.join(', ')}`);
+    output_tokens, cost_nanos, payload) VALUES ${rows.join(', ')}; SELECT setval('fact_numbers', 5)`);
   const month =
     "date_trunc('month', to_timestamp(time_ms / 1000) AT TIME ZONE 'UTC')::date - DATE '1970-01-01'";
   for (const [span, day] of [

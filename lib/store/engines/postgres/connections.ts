@@ -147,12 +147,13 @@ export class Connections {
 
   /**
    * Whatever the defaults of the server, the database and the user are. Settings
-   * end with the transaction, so that they hold behind a pooler too.
+   * end with the transaction, so that they hold behind a pooler too. To compile a
+   * statement of ours takes longer than to run it.
    */
   #begin(mode: Mode, limitMs: number): string {
     const isRead = mode === 'read' || mode === 'longRead';
     // Sums are joined with all their series. Before the server has statistics it would read all of the one for each of the other.
-    const plan = isRead ? 'SET LOCAL enable_nestloop = off;' : '';
+    const joins = isRead ? 'SET LOCAL enable_nestloop = off;' : '';
     const access = isRead || this.#settings.readOnly ? ' READ ONLY' : '';
     return `
 BEGIN ISOLATION LEVEL ${isRead ? 'REPEATABLE READ' : 'READ COMMITTED'}${access};
@@ -160,7 +161,8 @@ SET LOCAL search_path = ${SCHEMA}, pg_temp;
 SET LOCAL statement_timeout = ${limitMs};
 SET LOCAL idle_in_transaction_session_timeout = ${limitMs};
 SET LOCAL lock_timeout = ${this.#settings.busyMs};
-${plan}
+SET LOCAL jit = off;
+${joins}
 SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`;
   }
 
