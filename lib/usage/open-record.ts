@@ -79,8 +79,9 @@ export function openRecordOf(exchange: Exchange, tags: Fact['tags'] | null): Ope
     poolKey: exchange.poolKey?.id ?? null,
     queueMs: dispatchedMs === null ? null : Math.max(0, Math.round(dispatchedMs - startedMs)),
     requestBytes: exchange.requestBytes,
-    ...estimatedInput(exchange),
     ...(exchange.charge ?? NO_CHARGE),
+    // Last: so the record ends, see `lostLine`.
+    ...estimatedInput(exchange),
   };
 }
 
