@@ -1,6 +1,6 @@
 import { keyUsedBy } from '../../fact-row.ts';
 import type { Appended, CursorMark } from '../../ledger.ts';
-import { type Aside, type Given, readBatch } from './batch.ts';
+import type { Aside, Batch, Given } from './batch.ts';
 import type { Session } from './session.ts';
 import {
   ADD_SERIES,
@@ -18,14 +18,14 @@ import {
   useValues,
 } from './statements.ts';
 
-/** Appends facts and moves cursors within the transaction of a session. */
+/** Appends a batch and moves cursors within the transaction of a session. */
 export async function append(
   session: Session,
-  texts: readonly string[],
+  batch: Batch,
   marks: readonly CursorMark[],
   nowMs: number,
 ): Promise<Appended> {
-  const { first, further, invalid, ignored } = readBatch(texts);
+  const { first, further, invalid, ignored } = batch;
   const given = [...first.values()];
   const isNew = await addFacts(session, given);
   const known = given.filter(({ row }) => !isNew.has(row.id));

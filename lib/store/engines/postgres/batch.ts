@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { type FactRow, readFactRow } from '../../fact-row.ts';
 import { held } from './session.ts';
 
@@ -35,12 +36,17 @@ export interface Batch {
   readonly ignored: number;
 }
 
-export function readBatch(texts: readonly string[]): Batch {
+/** Somebody else's turn after so many texts: to read one takes some microseconds. */
+const TURN_TEXTS = 100;
+
+/** Reads texts a few at a time: this is the thread that relays. */
+export async function readBatch(texts: readonly string[]): Promise<Batch> {
   const first = new Map<string, Given>();
   const further: Given[] = [];
   const invalid: Aside[] = [];
   let ignored = 0;
-  for (const text of texts) {
+  for (const [i, text] of texts.entries()) {
+    if (i % TURN_TEXTS === TURN_TEXTS - 1) await setImmediate();
     const row = readFactRow(text);
     if (row === null) ignored++;
     else if ('invalid' in row) invalid.push({ reason: 'invalid', id: row.id, text });

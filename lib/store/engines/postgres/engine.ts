@@ -13,6 +13,7 @@ import { readSpent, spentSql } from '../../sql/spent.ts';
 import { readSummary, summarySql } from '../../sql/summary.ts';
 import { placeOf } from '../../store-url.ts';
 import { append } from './appender.ts';
+import { readBatch } from './batch.ts';
 import { Connections, type LookUp, type Mode, type PostgresSettings, type Work } from './connections.ts';
 import { POSTGRES } from './dialect.ts';
 import { problemText, Unsure } from './fault.ts';
@@ -37,8 +38,11 @@ export class PostgresLedger implements Ledger {
   }
 
   append(facts: readonly string[], marks: readonly CursorMark[]) {
-    const work: Work<Appended> = session => append(session, facts, marks, Date.now());
-    return this.#tracked(() => this.#turns.take('append', () => this.#answer('write', work)));
+    const bring = async (): Promise<StoreResult<Appended>> => {
+      const batch = await readBatch(facts);
+      return this.#answer('write', session => append(session, batch, marks, Date.now()));
+    };
+    return this.#tracked(() => this.#turns.take('append', bring));
   }
 
   cursors(sink: string) {
