@@ -39,7 +39,7 @@ export interface InvalidFact {
 type Members = Readonly<Record<string, unknown>>;
 
 const ID_LENGTH_MAX = 512;
-/** Tokens, nano-dollars (a million USD) or whatever else of one exchange. More is no count: it would spoil the sums of all. */
+/** Tokens, nano-dollars (a million USD) or whatever else of one exchange. No gateway writes more; it would spoil the sums of all. */
 const COUNT_MAX = 1e15;
 const UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
 const KINDS: ReadonlySet<unknown> = new Set(['request', 'admin', 'tool']);

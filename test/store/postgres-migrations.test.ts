@@ -3,7 +3,7 @@ import { Secret } from '../../lib/base/index.ts';
 import type { Fact } from '../../lib/pipeline/index.ts';
 import { MIGRATIONS } from '../../lib/store/engines/postgres/migrations/index.ts';
 import { type LedgerOptions, openLedger } from '../../lib/store/index.ts';
-import { PostgresServer, postgresMissing } from '../postgres/index.ts';
+import { PostgresServer, postgresMissing, sessionAt, untilOneWaits } from '../postgres/index.ts';
 import { factText } from './fact-text.ts';
 import { must, problemOf } from './must.ts';
 import { draftOf } from './register-sample.ts';
@@ -94,6 +94,34 @@ t.test('a store of the first version is brought to this one: its facts count as 
      AND nspname = 'weir' WHERE proname NOT LIKE 'refuse%'`,
   );
   t.strictSame(left, []);
+});
+
+t.test('who runs while a newer version changes the schema writes no more', async t => {
+  const database = await server.database();
+  const ledger = open(database);
+  await must(ledger.append([factText(1)], []));
+  const other = await sessionAt(t, server, database);
+  await other.query('BEGIN; LOCK TABLE weir.migrations IN ACCESS EXCLUSIVE MODE');
+  const waiting = ledger.append([factText(2)], []);
+  await untilOneWaits(server, database);
+  await other.query('INSERT INTO weir.migrations (number) VALUES (999); COMMIT');
+  t.match(await problemOf(waiting), /newer Weir/);
+  t.match(await problemOf(ledger.register.record(draftOf())), /newer Weir/);
+  t.equal((await server.sql(database, 'SELECT FROM weir.facts')).length, 1);
+  await server.sql(database, 'DELETE FROM weir.migrations WHERE number = 999');
+  t.equal((await must(ledger.append([factText(2)], []))).added, 1);
+});
+
+t.test('a change of the schema waits for those who write', async t => {
+  const database = await firstVersion();
+  const other = await sessionAt(t, server, database);
+  await other.query('BEGIN; SELECT max(number) FROM weir.migrations');
+  const ledger = open(database);
+  const appended = ledger.append([factText(9)], []);
+  await untilOneWaits(server, database);
+  await other.query('COMMIT');
+  t.equal((await must(appended)).added, 1);
+  t.equal((await must(ledger.check())).wrongSums, 0);
 });
 
 t.test('a change of the schema that fails leaves what was there', async t => {

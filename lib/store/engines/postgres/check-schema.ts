@@ -29,6 +29,8 @@ export async function migrate(session: Session): Promise<void> {
   // Another process may have been here meanwhile.
   const version = await versionOf(session);
   if (version === 0) await claim(session);
+  // Those who write by what the schema was end first, and those who come look at it anew.
+  else if (version < NEWEST) await session.run('LOCK TABLE migrations IN ACCESS EXCLUSIVE MODE');
   for (const { number, sql } of MIGRATIONS.slice(version)) {
     await session.run(sql);
     await session.rows('INSERT INTO migrations (number) VALUES (?)', [number]);
@@ -36,7 +38,11 @@ export async function migrate(session: Session): Promise<void> {
   judge(Math.max(version, NEWEST));
 }
 
-function judge(version: number): void {
+/** Gives the version of the schema. Whoever has asked keeps it from changing until his transaction ends. */
+export const VERSION = 'SELECT coalesce(max(number), 0)::integer AS version FROM migrations';
+
+/** @throws where the schema is not of this version. */
+export function judge(version: number): void {
   if (version === 0) throw new Error('there is no store of Weir in this database: nothing was stored yet');
   if (version > NEWEST)
     throw new Error(`it was written by a newer Weir (schema ${version}, this one knows ${NEWEST})`);

@@ -1,7 +1,7 @@
-import type { Pool, PoolClient } from 'pg';
+import type { Pool, PoolClient, QueryResult } from 'pg';
 import type { Secret } from '../../../base/index.ts';
 import type { StoreResult } from '../../ledger.ts';
-import { checkSchema, migrate } from './check-schema.ts';
+import { checkSchema, judge, migrate, VERSION } from './check-schema.ts';
 import { isTransient, messageOf, Unsure } from './fault.ts';
 import { SCHEMA, Session } from './session.ts';
 
@@ -15,8 +15,8 @@ export interface PostgresSettings {
   readonly timeoutMs: number;
 }
 
-/** `read` sees one moment of the whole store; `long` is a write that may take as long as the store is large. */
-export type Mode = 'read' | 'longRead' | 'write' | 'longWrite';
+/** A read sees one moment of the whole store, and what is long may take as long as the store is large. `migrate` makes the schema what the others want it to be. */
+export type Mode = 'read' | 'longRead' | 'write' | 'longWrite' | 'migrate';
 
 export type Work<T> = (session: Session) => Promise<T>;
 
@@ -108,7 +108,7 @@ export class Connections {
     const { readOnly } = this.#settings;
     const isWell = await this.#once(pool, 'read', session => checkSchema(session, readOnly));
     // A change of the schema may have to read all that is there.
-    if (!isWell) await this.#once(pool, 'longWrite', migrate);
+    if (!isWell) await this.#once(pool, 'migrate', migrate);
   }
 
   /** Where it can be looked up, a lost answer to COMMIT is no matter. */
@@ -130,7 +130,7 @@ export class Connections {
   }
 
   async #once<T>(pool: Pool, mode: Mode, work: Work<T>): Promise<T> {
-    const isLong = mode === 'longRead' || mode === 'longWrite';
+    const isLong = mode !== 'read' && mode !== 'write';
     const limitMs = this.#settings.timeoutMs * (isLong ? LONG : 1);
     const lease = new Lease(await pool.connect(), limitMs);
     try {
@@ -152,6 +152,7 @@ export class Connections {
    */
   #begin(mode: Mode, limitMs: number): string {
     const isRead = mode === 'read' || mode === 'longRead';
+    const isWrite = mode === 'write' || mode === 'longWrite';
     // Sums are joined with all their series. Before the server has statistics it would read all of the one for each of the other.
     const joins = isRead ? 'SET LOCAL enable_nestloop = off;' : '';
     const access = isRead || this.#settings.readOnly ? ' READ ONLY' : '';
@@ -163,7 +164,8 @@ SET LOCAL idle_in_transaction_session_timeout = ${limitMs};
 SET LOCAL lock_timeout = ${this.#settings.busyMs};
 SET LOCAL jit = off;
 ${joins}
-SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`;
+SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';
+${isWrite ? VERSION : ''}`;
   }
 
   /** Waits for the transactions under way. */
@@ -190,7 +192,11 @@ class Lease {
   }
 
   async transact<T>(begin: string, work: Work<T>): Promise<T> {
-    await this.#client.query(begin);
+    const results = (await this.#client.query(begin)) as unknown as readonly QueryResult<{
+      version?: number;
+    }>[];
+    const version = results.at(-1)!.rows[0]?.version;
+    if (version !== undefined) judge(version);
     const value = await work(new Session(this.#client));
     this.isUnsure = true;
     const { command } = await this.#client.query('COMMIT');
