@@ -69,9 +69,6 @@ const SUITES: Readonly<Record<string, Suite>> = {
       JSON.stringify({ ...factOf(3), inputTokens: '10' }),
       JSON.stringify({ ...factOf(4), inputTokens: -1 }),
       JSON.stringify({ ...factOf(5), costNanos: 2 ** 60 }),
-      JSON.stringify({ ...factOf(10), costNanos: 1e15 + 1 }),
-      JSON.stringify({ ...factOf(11), inputTokens: Number.MAX_SAFE_INTEGER }),
-      JSON.stringify({ ...factOf(12), chargedTokens: 2 ** 50 }),
       JSON.stringify({ ...factOf(6), outcome: 'unheard of' }),
       JSON.stringify({ ...factOf(7), v: 2 }),
     ];
@@ -276,9 +273,9 @@ const SUITES: Readonly<Record<string, Suite>> = {
 
   'money adds up to the nano-dollar past what a double holds': async (lab, t) => {
     const ledger = lab.open();
-    const costNanos = 999_999_999_999_999;
-    await must(ledger.append(factTexts(1, 15, { costNanos }), []));
-    t.equal((await total(ledger))!.costNanos, 15n * BigInt(costNanos));
+    const costNanos = Number.MAX_SAFE_INTEGER;
+    await must(ledger.append(factTexts(1, 5, { costNanos }), []));
+    t.equal((await total(ledger))!.costNanos, 5n * BigInt(costNanos));
     t.equal((await must(ledger.check())).wrongSums, 0);
   },
 

@@ -166,12 +166,12 @@ t.test('no text stops the others: U+0000, half characters, any length', async t 
 
 t.test('sums go on past 64 bits', async t => {
   const ledger = openAt(t, await server.database());
-  const most = 1e15;
+  const most = Number.MAX_SAFE_INTEGER;
   const members = { costNanos: most, inputTokens: most, refusals: most, tags: { team: 'a' } };
-  for (let first = 1; first <= 10_000; first += 1000)
-    await must(ledger.append(factTexts(first, first + 999, members), []));
+  await must(ledger.append(factTexts(1, 700, members), []));
+  await must(ledger.append(factTexts(701, 1400, members), []));
   const { rows } = await must(ledger.summary({ by: ['month'], limit: 1 }));
-  t.equal(rows[0]!.costNanos, 10_000n * BigInt(most));
+  t.equal(rows[0]!.costNanos, 1400n * BigInt(most));
   t.equal((await must(ledger.check())).wrongSums, 0);
 });
 

@@ -127,11 +127,11 @@ t.test('closed is closed, and what was asked before is answered', async t => {
 t.test('a sum that 64 bits do not hold stays at the most they do, and stops no fact', async t => {
   const file = join(t.testdir(), 'weir.db');
   const ledger = openAt(t, file);
-  const most = 1e15;
+  const most = Number.MAX_SAFE_INTEGER;
   const members = { costNanos: most, inputTokens: most, refusals: most, tags: { team: 'a' } };
-  for (let first = 1; first <= 10_000; first += 1000)
-    t.equal((await must(ledger.append(factTexts(first, first + 999, members), []))).added, 1000);
+  for (const first of [1, 701])
+    t.equal((await must(ledger.append(factTexts(first, first + 699, members), []))).added, 700);
   const { rows } = await must(ledger.summary({ by: [], limit: 1 }));
   t.equal(rows[0]!.costNanos, 2n ** 63n - 1n);
-  t.equal((await must(ledger.append([factText(10_001)], []))).added, 1);
+  t.equal((await must(ledger.append([factText(1401)], []))).added, 1);
 });

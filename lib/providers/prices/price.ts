@@ -22,8 +22,6 @@ export interface PriceParts {
 /** 10⁻¹⁸ USD in one nano-dollar. */
 const ATTOS = 1_000_000_000n;
 const VERSION_CHARS = 12;
-/** A million USD: no exchange costs more, and the store counts no more of one. */
-const COST_MAX_NANOS = 1e15;
 
 /** One price, ready for facts. Sums are exact; the only rounding is that of the sum, half up, to a nano-dollar. */
 export class ModelPrice implements Price {
@@ -50,7 +48,7 @@ export class ModelPrice implements Price {
     const attos = amounts === null ? null : sum(amounts, rates!);
     if (attos === null) return null;
     const nanos = Number((attos + ATTOS / 2n) / ATTOS);
-    return nanos <= COST_MAX_NANOS ? nanos : null;
+    return Number.isSafeInteger(nanos) ? nanos : null;
   }
 
   boundNanos(bound: PriceBound): bigint {

@@ -56,7 +56,7 @@ t.test('the whole is the exact sum of its parts, rounded once', async t => {
           [said, output.micros],
           [thought, reasoning.micros],
         ]);
-        return cost === (right <= 1e15 ? right : null);
+        return cost === (Number.isSafeInteger(right) ? right : null);
       },
     ),
   );
@@ -219,10 +219,9 @@ t.test('a version stands for the rates', async t => {
   t.equal(new Set([version, ...others.map(other => price(other).version)]).size, others.length + 1);
 });
 
-t.test('no cost is past what the store counts of one exchange', async t => {
+t.test('no cost is past what a number holds exactly', async t => {
   t.equal(price({ input: 1_000_000 }).costNanos(used({ inputTokens: 2 ** 40 })), null);
-  t.equal(price({ input: 1_000_000 }).costNanos(used({ inputTokens: 1_000_000 })), 1e15);
-  t.equal(price({ input: 1_000_000 }).costNanos(used({ inputTokens: 1_000_001 })), null);
+  t.equal(price({ input: 1_000_000 }).costNanos(used({ inputTokens: 9_000_000 })), 9e15);
 });
 
 t.test('decimals are taken as written', async t => {
