@@ -49,6 +49,11 @@ t.test('two gateways on one store: what one changes holds at the other', async t
 t.test('two gateways that change at once make one whole chain', async t => {
   const [a, b] = [await start(t), await start(t)];
   const made = await Promise.all(Array.from({ length: 40 }, (_, i) => (i % 2 === 0 ? a : b).create()));
+  t.strictSame(
+    made.filter(one => typeof one === 'string'),
+    [],
+    'all were made',
+  );
   await Promise.all(
     made.map(({ record }, i) => (i % 2 === 0 ? b : a).call('POST', `/keys/${record.jti}/disable`)),
   );

@@ -38,7 +38,8 @@ export async function startRecordsLab(
     config: {
       ops: OPS,
       auth: { issuers: [{ publicKey: ISSUER.publicKey, secretKey: 'env:ISSUER' }] },
-      usage: store === null ? {} : { store: 'env:STORE_URL' },
+      // A disk that is slow for a moment fails no admin call.
+      usage: { holdMs: 60_000, ...(store === null ? {} : { store: 'env:STORE_URL' }) },
       deny: {},
       ...sections,
     },
