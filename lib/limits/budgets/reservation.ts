@@ -5,7 +5,8 @@ import type { BudgetSettings } from './settings.ts';
 
 /** More than any model gives; what a request says beyond it is a slip, or meant to break the sums. */
 const TOKENS_MAX = 1_000_000_000_000;
-const NANOS_MAX = BigInt(Number.MAX_SAFE_INTEGER);
+/** The most that a fact can state. */
+export const NANOS_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** Operations whose answer is not made of tokens. */
 const WITHOUT_OUTPUT: ReadonlySet<Operation> = new Set([

@@ -114,6 +114,9 @@ export interface Ended {
   readonly responseBytes?: number;
   readonly errorCode?: string;
   readonly costNanos?: number | null;
+  /** What it states is final, however it ended for the client. */
+  readonly answerEnded?: boolean;
+  readonly tapGaveUp?: boolean;
 }
 
 /** Budgets over a store in memory, at a clock that is held. */
@@ -186,6 +189,8 @@ export class BudgetLab {
     exchange.attempts = attempts;
     exchange.errorCode = ended.errorCode ?? null;
     exchange.responseBytes = ended.responseBytes ?? 0;
+    exchange.answerEnded = ended.answerEnded ?? false;
+    exchange.tapGaveUp = ended.tapGaveUp ?? false;
     if (input !== null || output !== null) {
       exchange.usage = Object.assign(new Usage(), { inputTokens: input, outputTokens: output });
     }
@@ -218,8 +223,9 @@ export class BudgetLab {
 }
 
 function costOf(exchange: Exchange): Cost {
-  const { usage, status } = exchange;
-  const known = usage !== null && status === 200 && exchange.modelRequested === 'priced';
+  const { usage, status, outcome, answerEnded, tapGaveUp } = exchange;
+  const isFinal = (outcome === 'complete' || answerEnded) && !tapGaveUp;
+  const known = usage !== null && isFinal && status === 200 && exchange.modelRequested === 'priced';
   exchange.cost ??= {
     costNanos: known ? PRICE.costNanos(usage) : null,
     costSource: null,

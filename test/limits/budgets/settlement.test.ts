@@ -52,6 +52,27 @@ t.test('what becomes of a reservation', async t => {
       55,
       cost(5, 50),
     ],
+    [
+      'left once the answer was over: what it states is final',
+      { outcome: 'clientAborted', responseBytes: 4000, input: 5, output: 10, answerEnded: true },
+      15,
+      cost(5, 10),
+    ],
+    [
+      'whole, but its reader gave up on the way: what it stated until then is not all',
+      { input: 7, output: 1, tapGaveUp: true },
+      107,
+      cost(INPUT, 100),
+    ],
+    ['an error that states usage', { status: 500, input: 7, output: 0 }, 7, cost(7, 0)],
+    ['an error that states none was used', { status: 400, input: 0, output: 0 }, 0, 0],
+    ['sent elsewhere', { status: 307 }, 0, 0],
+    [
+      'more than a fact can state',
+      { input: 2 ** 40, output: 2 ** 40, tapGaveUp: true },
+      2 ** 41,
+      Number.MAX_SAFE_INTEGER,
+    ],
     ['denied in the middle', { outcome: 'refused', responseBytes: 400 }, INPUT + 100, cost(INPUT, 100)],
     ['drained', { outcome: 'drainCut', responseBytes: 400 }, INPUT + 100, cost(INPUT, 100)],
   ];
