@@ -59,7 +59,7 @@ export function priceOf({ provider, modelRequested }: Exchange): Price | null {
  * else the model, else the config says, for each answer asked for.
  */
 export function reservationOf(exchange: Exchange, bound: BodyBound, settings: BudgetSettings): Reserved {
-  const price = priceOf(exchange);
+  const price = bound.hasOtherModel ? null : priceOf(exchange);
   const { inputTokens, outputTokens } = tokensOf(exchange, bound, settings, price);
   const { hasMedia } = bound;
   const size = { inputTokens, outputTokens, hasMedia, price };
@@ -82,7 +82,9 @@ function tokensOf(
     bound.images * settings.reserveImageTokens +
     bound.files * settings.reserveFileTokens +
     bound.references * settings.reserveReferenceTokens;
-  const each = bound.outputTokens ?? price?.maxOutputTokens ?? settings.reserveOutputTokens;
+  const usual = price?.maxOutputTokens ?? settings.reserveOutputTokens;
+  const stated = bound.outputTokens ?? usual;
+  const each = bound.mayAnswerMore ? Math.max(stated, usual) : stated;
   const output = WITHOUT_OUTPUT.has(exchange.endpoint!.operation) ? 0 : each * bound.answers;
   return { inputTokens: Math.min(input, TOKENS_MAX), outputTokens: Math.min(output, TOKENS_MAX) };
 }

@@ -92,6 +92,8 @@ const ENDPOINT = {
   operation: 'chat',
   outputLimits: ['/max_tokens'],
   answerCounts: ['/n'],
+  answerLists: [],
+  pathModel: null,
   state: null,
 } as unknown as Endpoint;
 

@@ -93,6 +93,11 @@ t.test('what is reserved', async t => {
   t.equal(await reserved({ body: {} }), 2 + 500, 'as configured where nothing is said');
   t.equal(await reserved({ body: 'plain text', headers: { 'content-type': 'text/plain' } }), 10 + 500);
   t.equal(await reserved({ body: { input: 'x' }, operation: 'embedding' }), 13, 'no output');
+  const unsure = '{"max_tokens":5,"max_tokens":null}';
+  t.equal(await reserved({ body: unsure }), unsure.length + 500, 'as configured where it may mean nothing');
+  const disguised: Ask = { body: '{"max_tokens":900}', headers: { 'content-type': 'image/png' } };
+  t.equal(await reserved(disguised), 18 + 900, 'JSON by another name');
+  t.equal(await reserved({ body: '\ufeff{"max_tokens":900}' }), 18 + 900, 'behind a byte order mark');
   t.equal(await reserved({ body: { file: 'x' }, operation: 'files' }), 0);
   t.equal(await reserved({ method: 'GET', body: null, operation: 'models', model: null }), 0);
   const image = { image_url: { url: 'https://pictures.example/1' } };
@@ -119,6 +124,12 @@ t.test('what is reserved', async t => {
   t.equal(await reserved(ask, { reserveFileTokens: 70 }), form.length - 5000 + 70 + 500);
   const gzipped: Ask = { body: '????????', headers: { 'content-encoding': 'gzip' } };
   t.equal(await reserved(gzipped), 8 + 500, 'what cannot be read is settled after');
+});
+
+t.test('a request that names two models has no price', async t => {
+  const lab = new BudgetLab(SETTINGS);
+  const { refusal } = await lab.ask({ body: '{"model":"priced","model":"dear"}' });
+  t.equal(refusal?.code, 'unpriced_model');
 });
 
 t.test('absurd amounts are bounded, and refused by any cap', async t => {
