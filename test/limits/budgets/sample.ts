@@ -140,7 +140,10 @@ export class BudgetLab {
       {
         house: { clock: this.clock, warn: warning => this.warnings.push(warning) },
         source: this.source,
-        costOf,
+        used: {
+          costOf,
+          usedTokens: ({ usage }) => (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0),
+        },
         tagsOf: ({ principal }) => principal!.tags,
       },
       before,
