@@ -21,6 +21,8 @@ const WITHOUT_OUTPUT: ReadonlySet<Operation> = new Set([
 ]);
 /** Operations whose request is not read by a model, or not now. */
 const WITHOUT_INPUT: ReadonlySet<Operation> = new Set(['count_tokens', 'models', 'files', 'batches']);
+/** Operations that no price of a model is for: what they cost nobody says. */
+const WITHOUT_PRICE: ReadonlySet<Operation> = new Set(['batches', 'realtime', 'other']);
 /** Operations that cost nothing. */
 const FREE: ReadonlySet<Operation> = new Set(['count_tokens', 'models', 'files']);
 
@@ -64,8 +66,8 @@ export function reservationOf(exchange: Exchange, bound: BodyBound, settings: Bu
   const { hasMedia } = bound;
   const size = { inputTokens, outputTokens, hasMedia, price };
   if (isFree(exchange)) return { ...size, nanos: 0n };
-  // Batches are billed at rates of their own.
-  if (price === null || !runsModel(exchange)) return { ...size, nanos: held(settings) };
+  if (price === null || WITHOUT_PRICE.has(exchange.endpoint!.operation))
+    return { ...size, nanos: held(settings) };
   const nanos = price.boundNanos({ inputTokens, outputTokens, hasMedia });
   return { ...size, nanos: nanos > NANOS_MAX ? NANOS_MAX : nanos };
 }

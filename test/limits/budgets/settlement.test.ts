@@ -132,6 +132,15 @@ t.test('a request that names two models has no price', async t => {
   t.equal(refusal?.code, 'unpriced_model');
 });
 
+t.test('a call of unknown kind has no price, whatever model it names', async t => {
+  for (const operation of ['other', 'realtime', 'batches'] as const) {
+    const lab = new BudgetLab(SETTINGS);
+    const { refusal } = await lab.ask({ body: '{"model":"priced"}', operation });
+    t.equal(refusal?.code, 'unpriced_model', operation);
+    t.equal((await lab.ask({ method: 'GET', operation })).refusal, undefined, 'reading is free');
+  }
+});
+
 t.test('absurd amounts are bounded, and refused by any cap', async t => {
   const lab = new BudgetLab(SETTINGS);
   const { refusal } = await lab.ask({ body: '{"max_tokens":1e300,"n":1e300}' });
