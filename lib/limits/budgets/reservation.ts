@@ -1,5 +1,6 @@
 import type { Exchange, Operation, Price } from '../../pipeline/index.ts';
 import { usdNanos } from '../../pipeline/index.ts';
+import { WITHOUT_OUTPUT } from '../token-reservation.ts';
 import type { BodyBound } from './body-reading.ts';
 import type { BudgetSettings } from './settings.ts';
 
@@ -8,17 +9,6 @@ const TOKENS_MAX = 1_000_000_000_000;
 /** The most that a fact can state. */
 export const NANOS_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 
-/** Operations whose answer is not made of tokens. */
-const WITHOUT_OUTPUT: ReadonlySet<Operation> = new Set([
-  'embedding',
-  'rerank',
-  'moderation',
-  'speech',
-  'count_tokens',
-  'models',
-  'files',
-  'batches',
-]);
 /** Operations whose request is not read by a model, or not now. */
 const WITHOUT_INPUT: ReadonlySet<Operation> = new Set(['count_tokens', 'models', 'files', 'batches']);
 /** Operations that no price of a model is for: what they cost nobody says. */
