@@ -52,11 +52,13 @@ function withoutKeys(text: string): string {
 /** The record of an admin call: nothing of it has happened yet, so it has no status. */
 export function adminFact(id: string, call: AdminCall, wallMs: number): Fact {
   return {
+    // What reads a journal tells a fact by how its line begins.
+    v: BLANK_FACT.v,
+    id,
+    time: new Date(wallMs).toISOString(),
     ...BLANK_FACT,
     kind: 'admin',
     auth: 'static',
-    id,
-    time: new Date(wallMs).toISOString(),
     requestId: call.requestId,
     subject: call.admin,
     keyId: call.admin,
