@@ -51,12 +51,13 @@ function withoutKeys(text: string): string {
 
 /** The record of an admin call: nothing of it has happened yet, so it has no status. */
 export function adminFact(id: string, call: AdminCall, wallMs: number): Fact {
+  const { v, ...unknown } = BLANK_FACT;
   return {
     // What reads a journal tells a fact by how its line begins.
-    v: BLANK_FACT.v,
+    v,
     id,
     time: new Date(wallMs).toISOString(),
-    ...BLANK_FACT,
+    ...unknown,
     kind: 'admin',
     auth: 'static',
     requestId: call.requestId,
