@@ -56,8 +56,10 @@ t.test('a file that is not ours stays as it is', async t => {
   const file = join(folder, 'other.db');
   const other = new DatabaseSync(file);
   other.exec('CREATE TABLE facts (x)');
+  const bytes = readFileSync(file);
   t.match(await problemOf(openAt(t, file).append([factText(1)], [])), /no store of Weir/);
   t.strictSame(other.prepare('SELECT name FROM sqlite_schema').all().length, 1);
+  t.ok(readFileSync(file).equals(bytes), 'to the byte');
   other.close();
 });
 

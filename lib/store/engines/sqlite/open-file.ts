@@ -19,8 +19,10 @@ export function openFile({ file, readOnly, busyMs }: ThreadSettings): DatabaseSy
   const connection = new DatabaseSync(file, { readOnly, timeout: busyMs });
   try {
     if (!readOnly) {
+      // Before anything is written: WAL stands in the file itself.
+      refuseOthers(connection, file);
       connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON');
-      migrate(connection, file);
+      migrate(connection);
     }
     checkVersion(connection, file);
     return connection;
@@ -40,30 +42,35 @@ function pragma(connection: DatabaseSync, name: 'application_id' | 'user_version
   return Number(connection.prepare(`PRAGMA ${name}`).get()![name]);
 }
 
-function checkVersion(connection: DatabaseSync, file: string): void {
+/** Files of other programs and of newer versions; one in which there is nothing yet passes. */
+function refuseOthers(connection: DatabaseSync, file: string): void {
+  // In one reading: another process may be making its tables.
+  connection.exec('BEGIN');
   const version = pragma(connection, 'user_version');
-  if (pragma(connection, 'application_id') !== APPLICATION_ID) throw new Error(`${file} is no store of Weir`);
+  const isEmpty = connection.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
+  const isOurs = pragma(connection, 'application_id') === (isEmpty && version === 0 ? 0 : APPLICATION_ID);
+  connection.exec('COMMIT');
+  if (!isOurs) throw new Error(`${file} is no store of Weir`);
   if (version > NEWEST)
     throw new Error(`${file} was written by a newer Weir (schema ${version}, this one knows ${NEWEST})`);
+}
+
+function checkVersion(connection: DatabaseSync, file: string): void {
+  refuseOthers(connection, file);
+  const version = pragma(connection, 'user_version');
   if (version < NEWEST)
     throw new Error(`${file} has schema ${version}: serve once with this version to bring it to ${NEWEST}`);
 }
 
 /** Each step is one transaction, so that a crash leaves a version that is whole. */
-function migrate(connection: DatabaseSync, file: string): void {
+function migrate(connection: DatabaseSync): void {
   if (pragma(connection, 'user_version') >= NEWEST) return;
   for (const { number, sql } of MIGRATIONS) {
     connection.exec('BEGIN IMMEDIATE');
     // Another process may have been here meanwhile.
     const version = pragma(connection, 'user_version');
-    if (version === 0) claim(connection, file);
+    if (version === 0) connection.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
     if (version < number) connection.exec(`${sql}; PRAGMA user_version = ${number}`);
     connection.exec('COMMIT');
   }
-}
-
-function claim(connection: DatabaseSync, file: string): void {
-  const isEmpty = connection.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
-  if (!isEmpty || pragma(connection, 'application_id') !== 0) throw new Error(`${file} is no store of Weir`);
-  connection.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
 }
