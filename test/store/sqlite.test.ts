@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import t, { type Test } from 'tap';
@@ -124,4 +124,22 @@ t.test('closed is closed, and what was asked before is answered', async t => {
   t.equal((await must(asked)).added, 1);
   t.match(await problemOf(ledger.check()), /closed/);
   await ledger.close();
+});
+
+const isRoot = process.getuid?.() === 0 && 'root may read everything';
+
+t.test('a store that may not be read is told from one that is not there', { skip: isRoot }, async t => {
+  const folder = t.testdir();
+  const file = join(folder, 'weir.db');
+  const first = openAt(t, file);
+  await must(first.append([factText(1)], []));
+  await first.close();
+  chmodSync(folder, 0o555);
+  t.teardown(() => chmodSync(folder, 0o755));
+  t.match(await problemOf(openAt(t, file, { readOnly: true }).check()), /while no gateway has it open/);
+  chmodSync(file, 0);
+  t.match(
+    await problemOf(openAt(t, file, { readOnly: true }).check()),
+    /cannot be read by this user: EACCES/,
+  );
 });

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { accessSync, closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { ThreadSettings } from './calls.ts';
@@ -14,8 +14,8 @@ const NEWEST = MIGRATIONS.at(-1)!.number;
  * @throws where the file cannot be opened, is not ours, or is of a newer version.
  */
 export function openFile({ file, readOnly, busyMs }: ThreadSettings): DatabaseSync {
-  if (readOnly && !existsSync(file)) throw new Error(`there is no ${file}: nothing was stored yet`);
-  if (!readOnly) makeFile(file);
+  if (readOnly) mustBeReadable(file);
+  else makeFile(file);
   const connection = new DatabaseSync(file, { readOnly, timeout: busyMs });
   try {
     if (!readOnly) {
@@ -28,7 +28,27 @@ export function openFile({ file, readOnly, busyMs }: ThreadSettings): DatabaseSy
     return connection;
   } catch (error) {
     connection.close();
-    throw error;
+    throw readOnly ? readerFault(error, file) : error;
+  }
+}
+
+/** A file that nobody has open is read by making its -wal and -shm beside it. */
+function readerFault(error: unknown, file: string): unknown {
+  return error instanceof Error && error.message === 'attempt to write a readonly database'
+    ? new Error(
+        `${file} cannot be read by this user while no gateway has it open: ask as the user that Weir runs as`,
+      )
+    : error;
+}
+
+/** SQLite says of each that it is unable to open it. */
+function mustBeReadable(file: string): void {
+  try {
+    accessSync(file, constants.R_OK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw new Error(`${file} cannot be read by this user: ${(error as Error).message}`);
+    throw new Error(`there is no ${file}: nothing was stored yet`);
   }
 }
 
