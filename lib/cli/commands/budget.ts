@@ -58,7 +58,7 @@ async function list(options: Options, io: CliIo): Promise<number> {
   if (options.json === true) io.stdout.write(`${JSON.stringify(result.body, null, 2)}\n`);
   else
     io.stdout.write(
-      `${budgets.length === 0 ? 'no budget is in use: budgets.rules names no account, and no key that was used brings one' : table(budgets, paintFor(io))}\n`,
+      `${budgets.length === 0 ? 'no budget is in use at the moment' : table(budgets, paintFor(io))}\n`,
     );
   if (pick(result.body, 'truncated') === true) io.stderr.write('there are more: GET /budgets?limit=10000\n');
   return EXIT.ok;
