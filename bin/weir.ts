@@ -13,6 +13,7 @@ if (problem === null) {
     stdout: process.stdout,
     stderr: process.stderr,
     isTty: process.stdout.isTTY === true,
+    ...(process.stdout.isTTY === true ? { columns: process.stdout.columns } : {}),
     invocation: import.meta.filename.endsWith('.ts') ? 'npm start --' : 'weir',
     signals: process,
   });

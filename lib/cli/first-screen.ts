@@ -30,6 +30,11 @@ const KEY_ADVICE: Readonly<Record<FirstScreen['key'], string>> = {
   none: 'any key will do',
 };
 
+const DEMO_WITHOUT_KEY = 'Try it: the built-in demo needs no key and no network';
+const DEMO_WITH_KEY = 'Try it: the built-in demo needs no network, and as KEY one of this gateway’s';
+/** Every dialect takes it there. */
+const KEY_OPTION = '-H "Authorization: Bearer $KEY" ';
+
 /** One call of each dialect; `-N` shows the words as they come. */
 const DEMO_CALLS: readonly (readonly [path: string, body: string])[] = [
   ['/v1/chat/completions', `{"model":"demo","stream":true,"messages":${TURN}}`],
@@ -49,8 +54,10 @@ export function firstScreenLines(screen: FirstScreen, paint: Paint): readonly st
   if (screen.opsUrl !== null) lines.push(`Ops listens on ${screen.opsUrl}`);
   const reachable = reachableUrl(screen.url);
   if (screen.demo !== null) {
-    lines.push('', paint.strong('Try it: the built-in demo needs no key and no network'));
-    for (const [path, body] of DEMO_CALLS) lines.push(`  ${curl(reachable, `/${screen.demo}${path}`, body)}`);
+    const needsKey = screen.key === 'client';
+    lines.push('', paint.strong(needsKey ? DEMO_WITH_KEY : DEMO_WITHOUT_KEY));
+    const via = needsKey ? { ...reachable, options: `${reachable.options}${KEY_OPTION}` } : reachable;
+    for (const [path, body] of DEMO_CALLS) lines.push(`  ${curl(via, `/${screen.demo}${path}`, body)}`);
   }
   if (screen.providers.length > 0) {
     const rows = screen.providers.flatMap(provider => toolRows(provider, reachable.base));

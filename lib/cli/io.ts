@@ -11,6 +11,8 @@ export interface CliIo {
   readonly stderr: NodeJS.WritableStream;
   /** Whether a person reads `stdout`. */
   readonly isTty: boolean;
+  /** How many characters a line of theirs has; absent where nobody reads. */
+  readonly columns?: number;
   /** How this program was called, for the commands it suggests: `weir`, or `npm start --` in a checkout. */
   readonly invocation: string;
   readonly signals: SignalSource;

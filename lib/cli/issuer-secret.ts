@@ -3,7 +3,7 @@ import type { CliIo } from './io.ts';
 
 const FORM = 'k4.secret.';
 const HINT =
-  'name the file that `weir issuer new` wrote with --issuer, or set WEIR_ISSUER to file:PATH or to the k4.secret.… itself';
+  'with --issuer name the file that `weir issuer new` wrote, or set WEIR_ISSUER to file:PATH or to the k4.secret.… itself';
 
 /**
  * The secret to sign keys with: from the file of `--issuer`, else from

@@ -93,12 +93,12 @@ function utc(atMs: number): string {
   return new Date(atMs).toISOString().replace('.000Z', 'Z');
 }
 
-/** `in 29 days`, `2 hours ago`: whole units, the largest of which there is at least one. */
+/** `in 30 days`, `2 hours ago`: whole units, the largest of which there is at least one. A hundredth that lacks is no matter: a key was minted a moment ago. */
 function relative(spanMs: number): string {
-  const found = UNITS.find(([, ms]) => Math.abs(spanMs) >= ms);
+  const found = UNITS.find(([, ms]) => Math.abs(spanMs) >= ms * 0.99);
   if (found === undefined) return 'now';
   const [unit, ms] = found;
-  return new Intl.RelativeTimeFormat('en').format(Math.trunc(spanMs / ms), unit);
+  return new Intl.RelativeTimeFormat('en').format(Math.trunc(spanMs / ms + Math.sign(spanMs) * 0.01), unit);
 }
 
 function listed(list: readonly string[] | undefined, absent: string | null): string | null {

@@ -92,9 +92,10 @@ export class OpsClient {
       );
     }
     // fetch's own words for a bad header would show the key.
-    const reason =
-      typeof code === 'string' ? code : 'the request cannot be made; is WEIR_ADMIN_KEY one line?';
-    return `${this.#url} cannot be reached: ${reason}.`;
+    if (typeof code === 'string') return `${this.#url} cannot be reached: ${code}.`;
+    return pick(error, 'cause', 'message') === 'bad port'
+      ? `${this.#url} cannot be reached: no program may call this port.`
+      : `${this.#url} cannot be called. Is WEIR_ADMIN_KEY one line?`;
   }
 
   #refused(response: Response, body: unknown): string {

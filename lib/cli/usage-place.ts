@@ -35,7 +35,10 @@ export async function folderOf({ journal, config }: PlaceOptions, io: CliIo): Pr
 
 /** Says why there is nothing to read. */
 export function unreadable(folder: string, { code, message }: NodeJS.ErrnoException, io: CliIo): number {
-  const why = code === 'ENOENT' ? 'there is no such folder; --journal or --config says where it is' : message;
+  const why =
+    code === 'ENOENT'
+      ? 'there is no such folder. Nothing was served there yet, or --journal or --config must name another'
+      : message;
   io.stderr.write(`weir usage: ${plainCell(folder)} cannot be read: ${why}\n`);
   return EXIT.failed;
 }

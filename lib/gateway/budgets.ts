@@ -12,6 +12,11 @@ export interface RunningBudgets {
   readonly installed: Budgets;
 }
 
+/** Whether there is a budget that no key brings: a section without rules is a switch that is off. */
+export function hasRules({ budgets }: Settings): boolean {
+  return budgets !== undefined && budgets.rules.length > 0;
+}
+
 /** Whether a key may bring a budget of its own. */
 export function keysMayBring({ auth }: Settings): boolean {
   return auth.issuers.length > 0 || auth.staticKeys.some(({ grant }) => grant?.budget !== undefined);
@@ -29,7 +34,7 @@ export function budgetsOf(
 ): RunningBudgets | null {
   const store = installed.find(({ ledger }) => ledger !== undefined);
   const ledger = store?.ledger;
-  if (ledger === undefined || (settings.budgets === undefined && !keysMayBring(settings))) return null;
+  if (ledger === undefined || !(hasRules(settings) || keysMayBring(settings))) return null;
   const { tagHeaders = [], estimate = false } = (settings.usage ?? {}) as Partial<UsageSettings>;
   const digest = settingsDigest([settings.budgets ?? null, tagHeaders, estimate]);
   if (before !== null && before.digest === digest && before.ledger === ledger) return before;

@@ -156,7 +156,8 @@ function checkBudgets({ budgets, auth, usage }: Settings): SettingsFault[] {
   });
   if (budgets === undefined) return grants;
   return [
-    ...(keeps ? [] : [{ path: ['budgets'], message }]),
+    // Without rules the section is a switch that is off: nothing is counted.
+    ...(keeps || budgets.rules.length === 0 ? [] : [{ path: ['budgets'], message }]),
     ...budgetFaults(budgets).map(fault => ({ path: ['budgets', ...fault.path], message: fault.message })),
     ...grants,
   ];

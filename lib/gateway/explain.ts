@@ -6,7 +6,7 @@ import type { Provider } from '../pipeline/index.ts';
 import type { Catalogue, CompiledProviders } from '../providers/index.ts';
 import { IN_HAND_BYTES } from '../proxy/index.ts';
 import type { UsageSettings } from '../usage/index.ts';
-import { keysMayBring } from './budgets.ts';
+import { hasRules, keysMayBring } from './budgets.ts';
 import { FEATURES } from './features.ts';
 import { keepsFacts } from './lasting.ts';
 import { outlinePlan, type PlanOutline } from './outline.ts';
@@ -142,7 +142,7 @@ function names(providers: readonly Provider[]): string {
 
 function budgetLines(settings: Settings): readonly string[] {
   const mayBring = keysMayBring(settings) && keepsFacts(settings.usage as UsageSettings | undefined);
-  if (settings.budgets === undefined && !mayBring) return ['none'];
+  if (!hasRules(settings) && !mayBring) return ['none'];
   return describeBudgets(settings.budgets ?? DEFAULT_BUDGETS, mayBring);
 }
 

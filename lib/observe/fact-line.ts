@@ -22,6 +22,8 @@ function duration(ms: number | null): string {
 
 /** One fact as a line for people: what was asked, how it ended, what it used. */
 export function factLine(fact: Fact): string {
+  // On record before it happened: how it ended and what it took is not known.
+  if (fact.kind === 'admin') return plain(['admin', fact.method ?? '?', fact.path ?? '?']);
   const parts = [
     fact.status === null ? '---' : String(fact.status),
     fact.method ?? '?',
@@ -36,6 +38,10 @@ export function factLine(fact: Fact): string {
   if (fact.outcome !== 'complete') parts.push(fact.outcome);
   if (fact.errorCode !== null) parts.push(fact.errorCode);
   if (fact.refusals !== null) parts.push(`×${fact.refusals}`);
-  // The client chose some of these words: none may begin a line or move a cursor.
+  return plain(parts);
+}
+
+/** The client chose some of these words: none may begin a line or move a cursor. */
+function plain(parts: readonly string[]): string {
   return parts.join('  ').replace(CONTROL, '?');
 }

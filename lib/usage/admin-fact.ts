@@ -51,12 +51,15 @@ function withoutKeys(text: string): string {
 
 /** The record of an admin call: nothing of it has happened yet, so it has no status. */
 export function adminFact(id: string, call: AdminCall, wallMs: number): Fact {
+  const { v, ...unknown } = BLANK_FACT;
   return {
-    ...BLANK_FACT,
-    kind: 'admin',
-    auth: 'static',
+    // What reads a journal tells a fact by how its line begins.
+    v,
     id,
     time: new Date(wallMs).toISOString(),
+    ...unknown,
+    kind: 'admin',
+    auth: 'static',
     requestId: call.requestId,
     subject: call.admin,
     keyId: call.admin,

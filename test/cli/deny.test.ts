@@ -168,7 +168,7 @@ t.test('what is wrong is said with what to do', async t => {
     [
       'two lines',
       { WEIR_OPS: lab.url, WEIR_ADMIN_KEY: 'wrong-CANARY\nx' },
-      /cannot be made; is WEIR_ADMIN_KEY one line\?/,
+      /cannot be called\. Is WEIR_ADMIN_KEY one line\?/,
     ],
     [
       'nobody there',

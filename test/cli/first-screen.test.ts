@@ -54,6 +54,16 @@ t.test('commands go where a client on this machine finds it', async t => {
     );
 });
 
+t.test('where keys are asked for, the calls have one', t => {
+  const lines = linesOf({ key: 'client' });
+  t.notOk(lines.some(line => line.includes('needs no key')));
+  t.ok(lines.includes('Try it: the built-in demo needs no network, and as KEY one of this gateway’s'));
+  const calls = lines.filter(line => line.includes('curl'));
+  t.equal(calls.length, 6);
+  t.ok(calls.every(line => line.startsWith('  curl -N -H "Authorization: Bearer $KEY" ')));
+  t.end();
+});
+
 t.test('without the demo there is nothing to try on it', async t => {
   t.notOk(linesOf({ demo: null }).some(line => line.includes('curl') || line.includes('demo')));
 });

@@ -196,7 +196,7 @@ t.test('inspect says what a key says, and never the key', async t => {
   t.match(stdout, /^A key of alice, in force\n/);
   t.match(stdout, /id +key-1\n/);
   t.match(stdout, /issued .*\(1 day ago\)\n/);
-  t.match(stdout, /expires .*\(in 28 days\)\n/);
+  t.match(stdout, /expires .*\(in 29 days\)\n/);
   t.match(stdout, new RegExp(`issuer +${issuer.id.replaceAll('.', '\\.')}\\n`));
   t.match(stdout, /signature +unchecked\n/);
   t.match(stdout, /tags +team=search\n/);

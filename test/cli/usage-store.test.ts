@@ -17,9 +17,21 @@ interface Ran {
 }
 
 async function run(...argv: string[]): Promise<Ran> {
+  return runAt({}, ...argv);
+}
+
+async function runAt(terminal: { columns?: number }, ...argv: string[]): Promise<Ran> {
   const stdout = new Captured();
   const stderr = new Captured();
-  const io = { env: {}, stdout, stderr, isTty: false, invocation: 'weir', signals: new EventEmitter() };
+  const io = {
+    ...terminal,
+    env: {},
+    stdout,
+    stderr,
+    isTty: false,
+    invocation: 'weir',
+    signals: new EventEmitter(),
+  };
   let status = -1;
   const group = new Command('usage').exitOverride().configureOutput({ writeErr: text => stderr.write(text) });
   for (const add of [addSummary, addExport]) add(group, io, code => (status = code));
@@ -152,4 +164,15 @@ t.test('what cannot be done says what to do', async t => {
   const { status, stderr } = await run('summary', '-c', none);
   t.equal(status, 2);
   t.match(stderr, 'names no store');
+});
+
+t.test('on a narrow terminal columns without anything are left out, and named', async t => {
+  const config = await configOf(t, [factText(1), factText(2, { subject: 'bob', outcome: 'refused' })]);
+  const wide = await runAt({ columns: 200 }, 'summary', '-c', config, '--by', 'subject');
+  t.match(wide.stdout, /LOST/);
+  const narrow = await runAt({ columns: 80 }, 'summary', '-c', config, '--by', 'subject');
+  const lines = narrow.stdout.trimEnd().split('\n');
+  t.match(lines[0], /^SUBJECT {2}REQUESTS {2}REFUSED {2}INPUT TOKENS {2}OUTPUT TOKENS {2}USD/);
+  t.equal(lines.at(-1), '0 everywhere: FAILED, ABORTED, LOST, UNMETERED, ESTIMATED, UNPRICED');
+  t.ok(lines.every(line => line.length <= 80));
 });

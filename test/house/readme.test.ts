@@ -71,4 +71,13 @@ t.test('every member of a fact is explained', async t => {
     members.filter(member => member !== 'name' && !page.includes(`\`${member}\``)),
     [],
   );
+  // `tool` is of a version to come.
+  const values = [...read('lib/pipeline/fact.ts').matchAll(/(?<=[|:] )'([a-zA-Z]+)'/g)].map(
+    match => match[1]!,
+  );
+  t.ok(values.length > 15);
+  t.strictSame(
+    values.filter(value => value !== 'tool' && !page.includes(`\`${value}\``)),
+    [],
+  );
 });

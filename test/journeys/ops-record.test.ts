@@ -1,6 +1,7 @@
 import { readFileSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { runMain } from '../cli/run-main.ts';
 import { RawClient, requestBytes } from '../client/index.ts';
 import { fill, smallDisk } from '../disk/index.ts';
 import type { Fields } from '../raw/index.ts';
@@ -56,6 +57,15 @@ t.test('a call that changes something is on record when it is answered; others a
   t.equal(adminFacts(lab).at(-1)!.requestId, answer.head.value('x-weir-request-id'));
   t.equal(adminFacts(lab).length, before + 2);
   t.equal(total(await metrics(lab), 'weir_admin_requests_total') - counted, 2);
+  const { facts } = lab.weir.journal();
+  const check = await runMain([
+    'usage',
+    'check',
+    '--journal',
+    join(lab.weir.folder, 'data/journal'),
+    '--json',
+  ]);
+  t.hasStrict(JSON.parse(check.stdout), { boots: [{ facts: facts.length, unused: 0 }] }, 'readers see them');
 });
 
 /** Who is denied, by the listener's own word. */

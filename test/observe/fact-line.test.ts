@@ -35,6 +35,11 @@ t.test('a line says what was asked, how it ended and what it used', async t => {
   );
 });
 
+t.test('a call of the ops listener is told from a request', async t => {
+  const call = { ...FACT, kind: 'admin', path: '/deny\n', status: null, durationMs: null };
+  t.equal(factLine(call as unknown as Fact), 'admin  POST  /deny?');
+});
+
 t.test('a cost is shown to its last digit, an unknown one not at all', async t => {
   const shown = (costNanos: number) =>
     factLine({ ...FACT, costNanos } as Fact)

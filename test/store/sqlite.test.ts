@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import t, { type Test } from 'tap';
@@ -56,8 +56,10 @@ t.test('a file that is not ours stays as it is', async t => {
   const file = join(folder, 'other.db');
   const other = new DatabaseSync(file);
   other.exec('CREATE TABLE facts (x)');
+  const bytes = readFileSync(file);
   t.match(await problemOf(openAt(t, file).append([factText(1)], [])), /no store of Weir/);
   t.strictSame(other.prepare('SELECT name FROM sqlite_schema').all().length, 1);
+  t.ok(readFileSync(file).equals(bytes), 'to the byte');
   other.close();
 });
 
@@ -134,4 +136,22 @@ t.test('a sum that 64 bits do not hold stays at the most they do, and stops no f
   const { rows } = await must(ledger.summary({ by: [], limit: 1 }));
   t.equal(rows[0]!.costNanos, 2n ** 63n - 1n);
   t.equal((await must(ledger.append([factText(1401)], []))).added, 1);
+});
+
+const isRoot = process.getuid?.() === 0 && 'root may read everything';
+
+t.test('a store that may not be read is told from one that is not there', { skip: isRoot }, async t => {
+  const folder = t.testdir();
+  const file = join(folder, 'weir.db');
+  const first = openAt(t, file);
+  await must(first.append([factText(1)], []));
+  await first.close();
+  chmodSync(folder, 0o555);
+  t.teardown(() => chmodSync(folder, 0o755));
+  t.match(await problemOf(openAt(t, file, { readOnly: true }).check()), /while no gateway has it open/);
+  chmodSync(file, 0);
+  t.match(
+    await problemOf(openAt(t, file, { readOnly: true }).check()),
+    /cannot be read by this user: EACCES/,
+  );
 });

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { AuditHead, AuditLink, ChainVerdict } from '../../store/index.ts';
+import { count } from '../count.ts';
 import { type CliIo, EXIT } from '../io.ts';
 import { paintFor } from '../paint.ts';
 import { pick } from '../pick.ts';
@@ -98,7 +99,8 @@ async function verify({ config, head, json }: VerifyOptions, io: CliIo): Promise
 
 function words({ head, broken }: ChainVerdict, io: CliIo): string {
   const paint = paintFor(io);
-  if (broken === null) return `${paint.good('ok')}  ${head.seq} entries\nhead  ${head.seq}:${head.hash}\n`;
+  if (broken === null)
+    return `${paint.good('ok')}  ${count(head.seq, 'entry', 'entries')}\nhead  ${head.seq}:${head.hash}\n`;
   const upTo = head.seq === 0 ? 'nothing before it stands' : `it stands up to ${head.seq}:${head.hash}`;
   return `${paint.bad('broken')}  entry ${broken.seq}: ${plainCell(broken.problem)}\n${upTo}\n`;
 }

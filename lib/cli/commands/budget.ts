@@ -56,7 +56,10 @@ async function list(options: Options, io: CliIo): Promise<number> {
     return EXIT.failed;
   }
   if (options.json === true) io.stdout.write(`${JSON.stringify(result.body, null, 2)}\n`);
-  else io.stdout.write(`${budgets.length === 0 ? 'no budget is in use' : table(budgets, paintFor(io))}\n`);
+  else
+    io.stdout.write(
+      `${budgets.length === 0 ? 'no budget is in use at the moment' : table(budgets, paintFor(io))}\n`,
+    );
   if (pick(result.body, 'truncated') === true) io.stderr.write('there are more: GET /budgets?limit=10000\n');
   return EXIT.ok;
 }

@@ -173,7 +173,8 @@ async function list(options: ListOptions, io: CliIo): Promise<number> {
     if (column !== STATE_COLUMN) return text;
     return text === 'active' ? paint.good(text) : paint.bad(text);
   });
-  io.stdout.write(keys.length === 0 ? 'no such key is on record\n' : `${lines.join('\n')}\n`);
+  const none = words.length === 0 ? 'no key is on record' : 'no such key is on record';
+  io.stdout.write(`${keys.length === 0 ? none : lines.join('\n')}\n`);
   const next = pick(result.body, 'next');
   if (typeof next === 'string') io.stderr.write(`there are more: go on with --after ${plainText(next)}\n`);
   return EXIT.ok;
@@ -205,7 +206,10 @@ async function act(
   const result = await client.call('POST', path, body);
   if (!result.ok) return failed(result.problem, io);
   if (options.json === true) return json(result.body, io);
-  io.stdout.write(`${plainText(jti)} is ${plainText(String(pick(result.body, 'state')))} now\n`);
+  const state = plainText(String(pick(result.body, 'state')));
+  const said =
+    action === 'touch' ? `touched: ${plainText(jti)} (${state})` : `${plainText(jti)} is ${state} now`;
+  io.stdout.write(`${said}\n`);
   return EXIT.ok;
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { StoreResult } from '../../store/index.ts';
 import type { BootReport, JournalReport, StoreReport } from '../../usage/index.ts';
+import { count } from '../count.ts';
 import { type CliIo, EXIT } from '../io.ts';
 import { paintFor } from '../paint.ts';
 import { plainCell } from '../plain-text.ts';
@@ -70,10 +71,6 @@ async function find(folder: string, options: CheckOptions, io: CliIo): Promise<F
   // The store first: what comes meanwhile is on its way, and not missing.
   const store = ledger === null ? null : await checkStore(folder, ledger).finally(() => ledger.close());
   return { journal: await checkJournal(folder), store };
-}
-
-function count(n: number, one: string, many: string): string {
-  return `${n} ${n === 1 ? one : many}`;
 }
 
 /** What is wrong, in words; empty when all is as it should be. */

@@ -14,6 +14,7 @@ import {
   writeExport,
   writeFactFile,
 } from '../../usage/index.ts';
+import { count } from '../count.ts';
 import { type CliIo, EXIT } from '../io.ts';
 import { readSecretFile } from '../issuer-secret.ts';
 import { plainText } from '../plain-text.ts';
@@ -122,7 +123,7 @@ async function run(options: Options, io: CliIo): Promise<number> {
 /** The key in a file, null without one, or what is wrong. */
 function keyFrom(file: string | undefined, io: CliIo): SigningKey | string | null {
   if (file === undefined) return null;
-  const secret = readSecretFile(file, 'name a file that `weir issuer new` wrote with --sign', io);
+  const secret = readSecretFile(file, '--sign takes one that `weir issuer new` wrote', io);
   if (typeof secret !== 'string') return `error: ${secret.problem}\n`;
   const key = readSigningKey(new Secret(secret));
   return typeof key === 'string' ? `error: the file ${file} ${key}\n` : key;
@@ -143,8 +144,12 @@ async function write(out: string, order: ExportOrder, io: CliIo): Promise<string
   if (!result.ok) return stop.signal.aborted ? INTERRUPTED : result.problem;
   const totals = 'totals' in result ? result.totals : result.manifest.totals;
   const signer = 'totals' in result ? null : result.manifest.signedBy;
-  io.stdout.write(`${plainText(out)}: ${totals.facts} facts, ${usd(totals.costNanos)} USD`);
-  io.stdout.write(totals.unpriced > 0 ? `, ${totals.unpriced} unpriced\n` : '\n');
+  const said = [
+    count(totals.facts, 'fact', 'facts'),
+    ...(totals.costNanos === null ? [] : [`${usd(totals.costNanos)} USD`]),
+    ...(totals.unpriced > 0 ? [`${totals.unpriced} unpriced`] : []),
+  ];
+  io.stdout.write(`${plainText(out)}: ${said.join(', ')}\n`);
   if (signer !== null) io.stdout.write(`signed: weir usage verify ${plainText(out)} --key ${signer}\n`);
   return null;
 }

@@ -115,8 +115,25 @@ function text({ rows, truncated }: Summary, by: readonly Dimension[], io: CliIo)
     plainCell(row.unpriced),
   ]);
   const head = [...by.map(dimension => dimension.toUpperCase()), ...HEAD];
-  const lines = tableLines([head, ...cells], (cell, row) => (row === 0 ? paint.faint(cell) : cell));
-  return `${lines.join('\n')}\n${truncated ? 'There is more: --limit\n' : ''}`;
+  const all = [head, ...cells];
+  const columns = head.map((_, column) => column);
+  const isZero = (column: number): boolean => cells.every(row => row[column] === '0');
+  const idle = isTooWide(all, io) ? columns.filter(isZero) : [];
+  const kept = columns.filter(column => !idle.includes(column));
+  const lines = [
+    ...tableLines(
+      all.map(row => kept.map(column => row[column]!)),
+      (cell, row) => (row === 0 ? paint.faint(cell) : cell),
+    ),
+  ];
+  if (idle.length > 0) lines.push(`0 everywhere: ${idle.map(column => head[column]).join(', ')}`);
+  if (truncated) lines.push('There is more: --limit');
+  return `${lines.join('\n')}\n`;
+}
+
+/** Whether its lines would be broken where a person reads. */
+function isTooWide(rows: readonly (readonly string[])[], { columns = 0 }: CliIo): boolean {
+  return columns > 0 && tableLines(rows).some(line => line.length > columns);
 }
 
 /** Nano-dollars as dollars, exact. */

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { checkPublicKey } from '../../keys/index.ts';
 import { verifyExport } from '../../usage/index.ts';
+import { count } from '../count.ts';
 import { type CliIo, EXIT } from '../io.ts';
 import { paintFor } from '../paint.ts';
 import { plainText } from '../plain-text.ts';
@@ -45,7 +46,9 @@ async function run(folder: string, { key, json }: Options, io: CliIo): Promise<n
     for (const { file, problem } of faults)
       io.stdout.write(`${paint.bad('wrong')}  ${plainText(file)} ${problem}\n`);
     if (ok)
-      io.stdout.write(`${paint.good('ok')}  ${manifest!.facts} facts in ${manifest!.files.length} files\n`);
+      io.stdout.write(
+        `${paint.good('ok')}  ${count(manifest!.facts, 'fact', 'facts')} in ${count(manifest!.files.length, 'file', 'files')}\n`,
+      );
     if (ok && key === undefined)
       io.stderr.write('note: no signature was checked; --key says whose it must be\n');
   }

@@ -28,6 +28,7 @@ export const addUsage: AddVerb = (program, io, exit) => {
       'after',
       examples([
         ['weir usage tail -f', 'each exchange as it ends'],
+        ['weir usage summary -c config.yaml', 'who used how much of what'],
         ['weir usage check', 'exit 0 when every fact is there once, else 1'],
       ]),
     );

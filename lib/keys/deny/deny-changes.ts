@@ -58,7 +58,8 @@ export async function removeEntry(parts: DenyParts, kind: DenyKind, id: string):
     isFound ||= isInBucket;
   });
   if (failed !== null) return failed;
-  if (!isFound) return refusal(404, 'not_found', 'there is no such entry: GET /deny shows them');
+  if (!isFound)
+    return refusal(404, 'not_found', 'there is no such entry: GET /deny, or weir deny list, shows them');
   return (
     (await removeOwn(parts, named, holders)) ?? {
       status: 200,

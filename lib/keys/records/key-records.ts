@@ -193,7 +193,11 @@ export class KeyRecords {
   }
 }
 
-const UNKNOWN = refusal(404, 'not_found', 'no such key is on record: GET /keys shows those that are');
+const UNKNOWN = refusal(
+  404,
+  'not_found',
+  'no such key is on record: GET /keys, or weir key list, shows those that are',
+);
 
 function refused(why: KeyRefusal, record: KeyRecord | null): AdminAnswer {
   const by = record?.replacedBy ?? null;

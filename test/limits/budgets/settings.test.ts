@@ -23,8 +23,10 @@ t.test('the defaults of the schema are those that hold without a section', async
 
 t.test('budgets need a store', async t => {
   const needs = /budgets: budgets are counted from the facts in a store: add usage: \{\}/;
-  t.match(faults({ budgets: {} })[0], needs);
-  t.match(faults({ usage: { store: 'none' }, budgets: {} })[0], needs);
+  const rules = [{ of: 'all', usd: 1, per: 'day' }];
+  t.match(faults({ budgets: { rules } })[0], needs);
+  t.match(faults({ usage: { store: 'none' }, budgets: { rules } })[0], needs);
+  t.strictSame(faults({ usage: { store: 'none' }, budgets: { rules: [] } }), [], 'without rules it is off');
   const key = { id: 'a', key: new Secret('12345678'), grant: { budget: { usd: 5, per: 'day' } } };
   t.match(faults({ auth: { staticKeys: [key] } })[0], /staticKeys\[0\]\.grant\.budget: budgets are counted/);
   t.strictSame(faults({ usage: {}, auth: { staticKeys: [key] } }), []);
