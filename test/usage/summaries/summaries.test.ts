@@ -297,3 +297,29 @@ t.test('it runs by itself, and ends at once while a receiver says nothing', asyn
   await part.close!();
   t.equal(sent(), 1);
 });
+
+t.test('what is told to end while it asks the store begins no work', async t => {
+  const { ledger, clock, loop } = await scene(t, FACTS);
+  clock.nowMs = at('2026-11-24T00:00:00Z');
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  const slow = Object.assign(Object.create(ledger) as Ledger, {
+    cursors: async () => {
+      asked.resolve();
+      await answer.promise;
+      return { ok: true, value: new Map([['2026-W46', at('2026-11-16T00:00:00Z')]]) };
+    },
+  });
+  const begun: string[] = [];
+  const run: PeriodLoopOptions['run'] = async ({ name }) => {
+    begun.push(name);
+    return { ok: true };
+  };
+  const running = loop({ run }, slow);
+  running.start();
+  await asked.promise;
+  const closed = running.close();
+  answer.resolve();
+  await closed;
+  t.strictSame(begun, []);
+});
