@@ -105,8 +105,8 @@ export class JournalRetention {
   ];
 }
 
-/** Runs a retention every minute. */
-export function startRetention(options: RetentionOptions): UsagePart {
+/** Runs a retention again and again. @param everyMs between two passes: a minute, for tests less. */
+export function startRetention(options: RetentionOptions, everyMs = PASS_EVERY_MS): UsagePart {
   const retention = new JournalRetention(options);
   let running = Promise.resolve();
   const pass = (): void => {
@@ -114,9 +114,11 @@ export function startRetention(options: RetentionOptions): UsagePart {
     running = running.then(() => retention.pass()).catch(() => {});
   };
   pass();
-  const timer = setInterval(pass, PASS_EVERY_MS).unref();
+  const timer = setInterval(pass, everyMs).unref();
   return {
     metrics: retention.metrics,
+    // Others may have come since who have not read yet, and other settings may keep more.
+    retire: () => clearInterval(timer),
     close: () => {
       clearInterval(timer);
       return running;

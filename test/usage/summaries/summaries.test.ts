@@ -270,7 +270,7 @@ t.test('more rows than a message holds are cut, and the totals count them all', 
 t.test('what a reload replaced sends nothing any more', async t => {
   const { ledger, receiver, clock, summary, house, options } = await scene(t, FACTS);
   const old = startSummaries([summary], ledger, house, options);
-  old.retire!();
+  old.retire!(true);
   const other = { ...summary, url: `${receiver.url}/new` };
   const next = startSummaries([other], ledger, house, options);
   while ((await must(ledger.cursors('summary:weekly'))).size === 0);
