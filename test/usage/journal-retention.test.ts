@@ -182,11 +182,19 @@ t.test('whoever was replaced removes nothing more', async t => {
       2,
     ),
   );
+  const gone = async (s: Scene): Promise<void> => {
+    while (s.left().length > 0) await new Promise(resolve => setTimeout(resolve, 2));
+  };
+  left.add(seg(0), 9);
+  await gone(left);
   started[0]!.retire!(true);
+  // What it may have begun by then looks at nothing that comes after this.
+  goesOn.add(seg(0), 9);
+  await gone(goesOn);
   for (let number = 0; number < 3; number++) {
     left.add(seg(number), 9);
     goesOn.add(seg(number), 9);
-    while (goesOn.left().length > 0) await new Promise(resolve => setTimeout(resolve, 2));
+    await gone(goesOn);
   }
   t.equal(left.left().length, 3);
   await Promise.all(started.map(part => part.close!()));
