@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoreResult } from '../store/index.ts';
-import { type JournalFolder, listJournal, originOf } from './journal-folder.ts';
+import { type JournalFolder, listJournal, originOf, unlessGone } from './journal-folder.ts';
 import { CRC_END_BYTES, type JournalRecord } from './journal-line.ts';
 import { readSegment } from './segment-reader.ts';
 
@@ -236,14 +236,9 @@ export class JournalFollower {
 /** What is in the folder now, without what has gone meanwhile. */
 async function sizesOf(folder: string, { segments }: JournalFolder) {
   const sized = await Promise.all(
-    segments.map(async segment => {
-      try {
-        const { size } = await stat(join(folder, segment.file));
-        return { file: segment.file, bytes: size };
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-        throw error;
-      }
+    segments.map(async ({ file }) => {
+      const found = await unlessGone(stat(join(folder, file)));
+      return found === null ? null : { file, bytes: found.size };
     }),
   );
   return sized.filter(segment => segment !== null);
