@@ -1,6 +1,6 @@
 import type { AdminAnswer, AdminRequest, AdminRoute } from '../pipeline/index.ts';
 import { AUDIT_PER_PAGE_MAX, type Register } from '../store/index.ts';
-import { readRows, WordFault } from './fact-filter.ts';
+import { queryFault, readRows, WordFault } from './fact-filter.ts';
 
 const PAGE_DEFAULT = 100;
 
@@ -32,6 +32,8 @@ export function auditRoutes(register: Register): readonly AdminRoute[] {
 }
 
 async function list(register: Register, { query }: AdminRequest): Promise<AdminAnswer> {
+  const fault = queryFault(query, ['limit', 'after']);
+  if (fault !== null) return refusal(400, 'bad_request', `${fault.name} ${fault.problem}`);
   const limit = readRows(query.get('limit') ?? String(PAGE_DEFAULT), AUDIT_PER_PAGE_MAX);
   const after = query.get('after');
   if (limit instanceof WordFault) return refusal(400, 'bad_request', `limit ${limit.problem}`);

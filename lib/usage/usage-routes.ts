@@ -11,6 +11,7 @@ import {
 import {
   DEFAULT_DIMENSIONS,
   FILTER_WORDS,
+  queryFault,
   readDimensions,
   readFilter,
   readRows,
@@ -19,6 +20,8 @@ import {
 
 const FACTS_MAX = 1000;
 const ROWS_DEFAULT = 1000;
+/** Rows are written by the thread that relays: ten thousand take some ten milliseconds. The command line gives more. */
+const ROWS_MAX = 10_000;
 const FACTS_DEFAULT = 100;
 
 function refusal(status: number, code: string, message: string): AdminAnswer {
@@ -51,7 +54,7 @@ async function summary(ledger: Ledger, { query }: AdminRequest, nowMs: number): 
   const asked = query.get('by');
   const by = asked === null ? DEFAULT_DIMENSIONS : readDimensions(asked);
   if (by instanceof WordFault) return misused(by);
-  const limit = readRows(query.get('limit') ?? String(ROWS_DEFAULT));
+  const limit = readRows(query.get('limit') ?? String(ROWS_DEFAULT), ROWS_MAX);
   if (limit instanceof WordFault) return misused(limit);
   const found = await ledger.summary({ ...filter, by, limit });
   if (!found.ok) return away(found.problem);
@@ -92,13 +95,7 @@ async function facts(ledger: Ledger, { query }: AdminRequest, nowMs: number): Pr
 
 /** @param more words that this call knows besides. */
 function filterOf(query: URLSearchParams, more: readonly string[], nowMs: number): FactFilter | WordFault {
-  const known: readonly string[] = [...FILTER_WORDS, ...more];
-  for (const name of new Set(query.keys())) {
-    if (!known.includes(name))
-      return new WordFault(name.slice(0, 64), `is not known: expected ${known.join(', ')}`);
-    if (query.getAll(name).length > 1) return new WordFault(name, 'is given twice');
-  }
-  return readFilter(Object.fromEntries(query), nowMs);
+  return queryFault(query, [...FILTER_WORDS, ...more]) ?? readFilter(Object.fromEntries(query), nowMs);
 }
 
 function misused({ name, problem }: WordFault): AdminAnswer {
