@@ -196,3 +196,20 @@ t.test('an export that is killed leaves nothing that looks whole', async t => {
   const { status } = await runMain(['usage', 'export', '-c', config, '--out', out]);
   t.equal(status, 0, 'and does not stand in the way');
 });
+
+t.test('a reader of stdout that leaves early is no failure', async t => {
+  const { config } = await storeOf(t, factTexts(1, 20_000));
+  for (const format of ['csv', 'ndjson']) {
+    const argv = [join(root, 'bin/weir.ts'), 'usage', 'export', '-c', config, '--format', format];
+    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      said += String(chunk);
+    });
+    const exit = once(child, 'exit');
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    t.strictSame(await within(exit, 'its end'), [0, null]);
+    t.equal(said, '');
+  }
+});
