@@ -8,6 +8,7 @@ import {
   OUTCOME_NAMES,
   type SummaryRow,
 } from '../store/index.ts';
+import { exactNumber } from './export/exact-json.ts';
 import {
   DEFAULT_DIMENSIONS,
   FILTER_WORDS,
@@ -17,16 +18,13 @@ import {
   readRows,
   WordFault,
 } from './fact-filter.ts';
+import { away, misused } from './query-refusals.ts';
 
 const FACTS_MAX = 1000;
 const ROWS_DEFAULT = 1000;
 /** Rows are written by the thread that relays: ten thousand take some ten milliseconds. The command line gives more. */
 const ROWS_MAX = 10_000;
 const FACTS_DEFAULT = 100;
-
-function refusal(status: number, code: string, message: string): AdminAnswer {
-  return { status, body: { error: { code, message } } };
-}
 
 /** Calls that ask the store what was used. No answer holds what was said: facts never do. */
 export function usageRoutes(ledger: Ledger, clock: Clock): readonly AdminRoute[] {
@@ -64,12 +62,7 @@ async function summary(ledger: Ledger, { query }: AdminRequest, nowMs: number): 
 
 /** Costs are written as they are, also past what a double holds: JSON knows no bounds. */
 function exactRow({ costNanos, ...row }: SummaryRow): object {
-  return { ...row, costNanos: costNanos === null ? null : rawJson(String(costNanos)) };
-}
-
-/** A number of JSON as its digits say it. */
-function rawJson(text: string): unknown {
-  return (JSON as typeof JSON & { rawJSON(text: string): unknown }).rawJSON(text);
+  return { ...row, costNanos: costNanos === null ? null : exactNumber(costNanos) };
 }
 
 async function facts(ledger: Ledger, { query }: AdminRequest, nowMs: number): Promise<AdminAnswer> {
@@ -96,12 +89,4 @@ async function facts(ledger: Ledger, { query }: AdminRequest, nowMs: number): Pr
 /** @param more words that this call knows besides. */
 function filterOf(query: URLSearchParams, more: readonly string[], nowMs: number): FactFilter | WordFault {
   return queryFault(query, [...FILTER_WORDS, ...more]) ?? readFilter(Object.fromEntries(query), nowMs);
-}
-
-function misused({ name, problem }: WordFault): AdminAnswer {
-  return refusal(400, 'bad_request', `${name} ${problem}`);
-}
-
-function away(problem: string): AdminAnswer {
-  return refusal(503, 'store_unavailable', `the store does not answer: ${problem}`);
 }
