@@ -48,9 +48,7 @@ const ESTIMATED_END = '"usageSource":"estimated","usageNote":"inputEstimated"';
 const LOST_ESTIMATED_MEMBERS = lostMembers([...KNOWN, 'inputTokens', 'usageSource', 'usageNote']);
 
 function lostMembers(known: readonly string[]): string {
-  const others = Object.entries({ ...BLANK_FACT, outcome: 'lost' }).filter(
-    ([name]) => name !== 'v' && !known.includes(name),
-  );
+  const others = Object.entries({ ...BLANK_FACT, outcome: 'lost' }).filter(([name]) => !known.includes(name));
   return JSON.stringify(Object.fromEntries(others)).slice(1);
 }
 

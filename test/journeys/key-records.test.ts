@@ -1,4 +1,4 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { codeOf, ISSUER, ops } from './ops-client.ts';
@@ -79,4 +79,16 @@ t.test('a key that a file denies is allowed there', async t => {
   t.hasStrict(await records.call('POST', '/keys/chosen/disable'), { state: 'disabled' });
   t.equal(await records.call('POST', '/keys/chosen/enable'), '409 held_by_file');
   t.equal(await records.member('chosen', 'state'), 'disabled');
+});
+
+t.test('what a crash left undone is done before anybody is served', async t => {
+  const folder = sharedFolder(t);
+  const first = await startRecordsLab(t, folder);
+  const { key, record } = await first.create();
+  await first.call('POST', `/keys/${record.jti}/disable`);
+  await first.lab.weir.stop('SIGKILL');
+  // As if it had been killed between the record and the deny set.
+  rmSync(join(folder, 'data/deny.snapshot'));
+  const second = await startRecordsLab(t, folder);
+  t.equal(await second.use(key), 401);
 });

@@ -141,7 +141,7 @@ export async function recordsSuite(t: Test, store: string, start: StartRecords):
       t.equal(cut.code, 1);
       t.hasStrict(JSON.parse(cut.stdout), { ok: false, head, broken: { seq: 6 } });
       t.equal((await verify('5:zz')).code, 2);
-      for (const path of ['/audit?after=x', '/audit?limit=0'])
+      for (const path of ['/audit?after=x', '/audit?limit=0', '/audit?since=1d', '/audit?limit=1&limit=2'])
         t.equal(await records.call('GET', path), '400 bad_request');
     },
   );

@@ -78,7 +78,7 @@ export class KeyRecords {
     }
     const changed = await this.#change(request, jti, { kind: 'enable', atMs: this.#nowMs() });
     if ('status' in changed) return changed;
-    const problem = (await deny.enforcer.enforce(changed[0]!)) ?? (await deny.switch.allow(jti));
+    const problem = await deny.enforcer.free(changed[0]!);
     return problem === null ? this.#shown(changed[0]!) : notYet(problem);
   }
 

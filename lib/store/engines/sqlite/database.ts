@@ -56,8 +56,12 @@ export class SqliteDatabase implements Calls {
 
   /** What is written to a file that was moved or removed would be written to nobody. */
   #checkPlace(): void {
-    if (statSync(this.#file, { throwIfNoEntry: false })?.ino !== this.#inode)
-      throw new Error(`${this.#file} was moved or replaced while in use`);
+    if (!this.isInPlace) throw new Error(`${this.#file} was moved or replaced while in use`);
+  }
+
+  /** False where the file was moved, removed or replaced. */
+  get isInPlace(): boolean {
+    return statSync(this.#file, { throwIfNoEntry: false })?.ino === this.#inode;
   }
 
   #atomically<T>(work: () => T): T {
