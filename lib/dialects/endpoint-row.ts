@@ -6,6 +6,7 @@ export interface EndpointOptions {
   readonly streams?: Endpoint['streams'];
   readonly outputLimits?: readonly string[];
   readonly answerCounts?: readonly string[];
+  readonly answerLists?: readonly string[];
   readonly includeUsageOption?: boolean;
   readonly mandatoryEnd?: boolean;
   readonly usage?: UsageReading;
@@ -30,6 +31,7 @@ export function endpointRow(
     pathModel: null,
     outputLimits: options.outputLimits ?? [],
     answerCounts: options.answerCounts ?? [],
+    answerLists: options.answerLists ?? [],
     includeUsageOption: options.includeUsageOption ?? false,
     mandatoryEnd: options.mandatoryEnd ?? false,
     usage: options.usage ?? null,

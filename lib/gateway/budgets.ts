@@ -1,7 +1,7 @@
 import { type Budgets, DEFAULT_BUDGETS, openBudgets } from '../limits/index.ts';
 import type { House, Installed } from '../pipeline/index.ts';
 import type { Ledger } from '../store/index.ts';
-import { costOf, tagsOf, type UsageSettings } from '../usage/index.ts';
+import { costOf, tagsOf, type UsageSettings, usedTokens } from '../usage/index.ts';
 import type { Settings } from './settings.ts';
 import { settingsDigest } from './settings-digest.ts';
 
@@ -43,7 +43,10 @@ export function budgetsOf(
     {
       house,
       source: { ledger, caughtUp: async () => (await store?.caughtUp?.()) ?? true },
-      costOf: exchange => costOf(exchange, estimate),
+      used: {
+        costOf: exchange => costOf(exchange, estimate),
+        usedTokens: exchange => usedTokens(exchange, estimate),
+      },
       tagsOf: exchange => tagsOf(exchange, tagHeaders) ?? exchange.principal?.tags ?? {},
     },
     before?.installed ?? null,

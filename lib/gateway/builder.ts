@@ -74,7 +74,7 @@ export class Builder {
       const house = this.#house.house(compiled);
       const features = await this.#install(settings, house, before, fresh);
       const limits = await this.#limits(settings, house, before, fresh);
-      const keyRecords = keyRecordsOf(settings, house, features, before);
+      const keyRecords = await keyRecordsOf(settings, house, features, before);
       if (keyRecords !== before?.keyRecords) fresh.push(keyRecords.installed);
       const installed = [...features.values()].map(running => running.installed);
       const budgets = budgetsOf(settings, house, installed, before?.budgets ?? null);
@@ -184,19 +184,19 @@ export class Builder {
 }
 
 /** Lives on where neither the store, the deny set nor the issuers are others. */
-function keyRecordsOf(
+async function keyRecordsOf(
   { auth }: Settings,
   house: House,
   features: ReadonlyMap<string, Running>,
   before: Build | null,
-): Running {
+): Promise<Running> {
   const digest = settingsDigest(auth);
   const same = (section: string): boolean =>
     before?.features.get(section)?.installed === features.get(section)?.installed;
   if (before?.keyRecords.digest === digest && same('usage') && same('deny')) return before.keyRecords;
   const register = features.get('usage')?.installed.ledger?.register ?? null;
   const deny = features.get('deny')?.installed ?? null;
-  return { digest, installed: openKeyRecords({ auth, register, deny }, house) };
+  return { digest, installed: await openKeyRecords({ auth, register, deny }, house) };
 }
 
 function poolsDiffer(a: Settings, b: Settings): boolean {

@@ -10,7 +10,7 @@ const STREAMED_BYTES_PER_TOKEN = 200;
 export const OUTPUT_TOKENS_UNSTATED = 1024;
 
 /** Operations whose answer is not made of tokens. */
-const WITHOUT_OUTPUT: ReadonlySet<Operation> = new Set([
+export const WITHOUT_OUTPUT: ReadonlySet<Operation> = new Set([
   'embedding',
   'rerank',
   'moderation',
@@ -99,7 +99,12 @@ export function spentTokens(exchange: Exchange, reserved: Expected): number {
  * Of an answer that was broken off: who leaves before its usage is stated has
  * had what was delivered, and of that only the size is known.
  */
-function deliveredOutput({ responseBytes }: Exchange, stated: number | null, reserved: Expected): number {
-  if (responseBytes === 0) return stated ?? 0;
+function deliveredOutput(exchange: Exchange, stated: number | null, reserved: Expected): number {
+  const { responseBytes, outcome, status, answerEnded } = exchange;
+  // The bytes of an error are none of the model's, whoever worded it.
+  if (responseBytes === 0 || outcome === 'upstreamFailed' || status === null || status >= 400)
+    return stated ?? 0;
+  // It is final, although the client had left.
+  if (answerEnded && stated !== null) return stated;
   return Math.max(stated ?? reserved.output, Math.ceil(responseBytes / STREAMED_BYTES_PER_TOKEN));
 }

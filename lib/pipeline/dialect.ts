@@ -51,6 +51,8 @@ export interface Endpoint {
   /** Where a request may state the most output tokens of one answer, and how many answers, as JSON pointers of names alone. Nothing else is heeded there. */
   readonly outputLimits: readonly string[];
   readonly answerCounts: readonly string[];
+  /** Where a request may hold a list of prompts, each of which gets so many answers. */
+  readonly answerLists: readonly string[];
   /** `stream_options.include_usage` exists here (OpenAI chat and completions). */
   readonly includeUsageOption: boolean;
   /** A stream always ends with an event of its own, so a close-delimited body without it is truncated. */

@@ -43,6 +43,8 @@ export class Usage {
   readonly measures: Partial<Record<Measure, number>> = {};
   /** USD × 10⁹ as the provider states it, or null. */
   costNanos: number | null = null;
+  /** The provider's own word for the rates it billed, where these are not its usual ones: a faster tier, a region. */
+  otherRates: string | null = null;
   modelServed: string | null = null;
   /** The provider's own word for choice or candidate 0. */
   finishReason: string | null = null;

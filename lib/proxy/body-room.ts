@@ -25,20 +25,22 @@ export class BodyRoom {
 export class BodyHold implements Lease {
   readonly #room: BodyRoom;
   #bytes = 0;
+  #isOver = false;
 
   constructor(room: BodyRoom) {
     this.#room = room;
   }
 
-  /** False where there is no room for a body that long. */
+  /** False where there is no room for a body that long. What still comes when the exchange is over is soon dropped, and takes none. */
   grow(bytes: number): boolean {
+    if (this.#isOver) return true;
     if (!this.#room.take(bytes - this.#bytes)) return false;
     this.#bytes = bytes;
     return true;
   }
 
   end(): void {
+    this.#isOver = true;
     this.#room.giveBack(this.#bytes);
-    this.#bytes = 0;
   }
 }

@@ -71,6 +71,11 @@ export function isOutcome(text: string): boolean {
   return OUTCOMES.has(text);
 }
 
+/** The key that a fact is a use of. Other credentials may have the name of a key, and a refused request used nothing. */
+export function keyUsedBy({ kind, auth, outcome, keyId }: FactRow): string | null {
+  return kind === 'request' && auth === 'virtual' && outcome !== 'refused' ? keyId : null;
+}
+
 /** Reads a fact's JSON text. Null where it is no fact at all: a line of another kind. */
 export function readFactRow(text: string): FactRow | InvalidFact | null {
   const members = parse(text);

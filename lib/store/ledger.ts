@@ -3,7 +3,8 @@ import type { Register } from './register.ts';
 /** What came of a call: its value, or why the store could not do it now. Nothing is half done. */
 export type StoreResult<T> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly problem: string };
+  /** `mayBeDone`: a store elsewhere was told to keep it and did not answer. Else nothing was done. */
+  | { readonly ok: false; readonly problem: string; readonly mayBeDone?: true };
 
 /** How far a reader of a place (such as a journal segment) has come. */
 export interface CursorMark {

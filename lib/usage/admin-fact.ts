@@ -18,8 +18,10 @@ export interface AdminCall {
 /** What of an admin call's body is put on record, where it is text. */
 const RECORDED_MEMBERS = ['kind', 'id', 'reason', 'until', 'issuedBefore', 'subject', 'expires'] as const;
 
-/** A whole virtual key, or what is left of one. */
-const KEY_MATERIAL = /[\w-]*v4\.public\.[\w.=-]*/g;
+const CHARS_MAX = 256;
+
+/** A whole virtual key or an issuer's secret, or what is left of one. */
+const KEY_MATERIAL = /[\w-]*(?:v4\.public|k4\.(?:secret|local))\.[\w.=-]*/g;
 
 function recordedBody(body: unknown): Record<string, string> {
   if (typeof body !== 'object' || body === null) return {};
@@ -28,7 +30,7 @@ function recordedBody(body: unknown): Record<string, string> {
     RECORDED_MEMBERS.flatMap(name => {
       const value = members[name];
       // A whole key in the place of its id is not for keeping.
-      return typeof value === 'string' && !value.includes('v4.public.') ? [[name, value.slice(0, 256)]] : [];
+      return typeof value === 'string' && !holdsKey(value) ? [[name, keptText(value)]] : [];
     }),
   );
 }
@@ -41,8 +43,16 @@ export function recordedOf({ body, params }: Pick<AdminCall, 'body' | 'params'>)
 
 /** A path as it is kept: whoever writes a key where its id belongs must not find it in the records. */
 export function recordedPath({ path, params }: Pick<AdminCall, 'path' | 'params'>): string {
-  const holdsKey = Object.values(params).some(value => value.includes('v4.public.'));
-  return holdsKey ? withoutKeys(decodeURIComponent(path)) : path;
+  return Object.values(params).some(holdsKey) ? withoutKeys(decodeURIComponent(path)) : path;
+}
+
+function holdsKey(text: string): boolean {
+  return text.search(KEY_MATERIAL) !== -1;
+}
+
+/** Nobody has judged the body yet, and stores keep what is no character as another one: it would not be found under what it was. */
+function keptText(text: string): string {
+  return text.slice(0, CHARS_MAX).toWellFormed().replaceAll('\0', '\uFFFD');
 }
 
 function withoutKeys(text: string): string {

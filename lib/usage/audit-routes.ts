@@ -1,12 +1,9 @@
 import type { AdminAnswer, AdminRequest, AdminRoute } from '../pipeline/index.ts';
 import { AUDIT_PER_PAGE_MAX, type Register } from '../store/index.ts';
-import { readRows, WordFault } from './fact-filter.ts';
+import { queryFault, readRows, WordFault } from './fact-filter.ts';
+import { away, misused } from './query-refusals.ts';
 
 const PAGE_DEFAULT = 100;
-
-function refusal(status: number, code: string, message: string): AdminAnswer {
-  return { status, body: { error: { code, message } } };
-}
 
 /** Calls that show the audit chain. */
 export function auditRoutes(register: Register): readonly AdminRoute[] {
@@ -32,15 +29,13 @@ export function auditRoutes(register: Register): readonly AdminRoute[] {
 }
 
 async function list(register: Register, { query }: AdminRequest): Promise<AdminAnswer> {
+  const fault = queryFault(query, ['limit', 'after']);
+  if (fault !== null) return misused(fault);
   const limit = readRows(query.get('limit') ?? String(PAGE_DEFAULT), AUDIT_PER_PAGE_MAX);
   const after = query.get('after');
-  if (limit instanceof WordFault) return refusal(400, 'bad_request', `limit ${limit.problem}`);
+  if (limit instanceof WordFault) return misused(limit);
   if (after !== null && !/^\d{1,15}$/.test(after))
-    return refusal(400, 'bad_request', 'after is the seq of an entry');
+    return misused(new WordFault('after', 'is the seq of an entry'));
   const page = await register.audit({ limit, ...(after === null ? {} : { after: Number(after) }) });
   return page.ok ? { status: 200, body: page.value } : away(page.problem);
-}
-
-function away(problem: string): AdminAnswer {
-  return refusal(503, 'store_unavailable', `the store does not answer: ${problem}`);
 }

@@ -7,9 +7,8 @@ export const NO_CHARGE: Charge = Object.freeze({
   chargedNanos: null,
 });
 
-/** A fact of which nothing is known: every member that may be null is. */
-export const BLANK_FACT: Omit<Fact, 'id' | 'time'> = Object.freeze({
-  v: 1,
+/** A fact of which nothing is known: every member that may be null is. Whoever fills one in puts `v` and `id` before it: journals tell a fact by how its line begins. */
+export const BLANK_FACT: Omit<Fact, 'v' | 'id' | 'time'> = Object.freeze({
   kind: 'request',
   requestId: null,
   upstreamRequestId: null,

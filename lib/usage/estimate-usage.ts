@@ -45,6 +45,12 @@ export function estimateUsage(exchange: Exchange): Estimate | null {
   return { usage, priced, note };
 }
 
+/** Input and output tokens together, as the fact of a finished exchange will state them. */
+export function usedTokens(exchange: Exchange, estimates: boolean): number {
+  const usage = (estimates ? estimateUsage(exchange)?.usage : null) ?? exchange.usage;
+  return (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0);
+}
+
 function isCharged(exchange: Exchange): boolean {
   const { endpoint, usage, status, outcome, attempts, req } = exchange;
   if (endpoint === null || !WITH_INPUT.has(endpoint.operation)) return false;

@@ -39,6 +39,16 @@ const PLAIN_WORDS = ['subject', 'key', 'provider', 'operation', 'model'] as cons
 const DAY = /^\d{4}-\d\d-\d\d$/;
 const MONTH = /^(\d{4})-(0[1-9]|1[0-2])$/;
 
+/** A word of a query that is not known, or stands there twice: what it would say must not be ignored. */
+export function queryFault(query: URLSearchParams, known: readonly string[]): WordFault | null {
+  for (const name of new Set(query.keys())) {
+    if (!known.includes(name))
+      return new WordFault(name.slice(0, 64), `is not known: expected ${known.join(', ')}`);
+    if (query.getAll(name).length > 1) return new WordFault(name, 'is given twice');
+  }
+  return null;
+}
+
 /** The filter that words stand for. */
 export function readFilter(words: FilterWords, nowMs: number): FactFilter | WordFault {
   const span = readSpan(words, nowMs);

@@ -76,7 +76,17 @@ async function startReaders(
   return [...all, retention];
 }
 
-async function install(settings: UsageSettings, house: House): Promise<Installed> {
+/** What the section brings. */
+interface UsageInstalled extends Installed {
+  /** Told where those keep their journal who are to take its place. */
+  precede(journal: string): void;
+}
+
+async function install(
+  settings: UsageSettings,
+  house: House,
+  before: Installed | null,
+): Promise<UsageInstalled> {
   const journal = settings.journal === 'none' ? null : await openJournal(settings, house);
   const ledger = settings.store === 'none' ? null : openLedger(settings.store);
   const lent = {
@@ -86,13 +96,24 @@ async function install(settings: UsageSettings, house: House): Promise<Installed
     journal: journal === null ? null : settings.journal,
   };
   const parts = await startParts(settings, lent, journal);
-  const close = async (): Promise<void> => {
-    await journal?.close();
-    await Promise.all(parts.map(part => part.close?.()));
-    await ledger?.close();
+  (before as UsageInstalled | null)?.precede(settings.journal);
+  let nextJournal = 'none';
+  return {
+    ...joined(journal, parts),
+    keepsFacts: journal !== null || ledger !== null || settings.requestLog !== undefined,
+    ...(ledger === null ? {} : { ledger }),
+    precede: next => {
+      nextJournal = next;
+    },
+    retire: () => {
+      for (const part of parts) part.retire?.(nextJournal === settings.journal);
+    },
+    close: async () => {
+      await journal?.close();
+      await Promise.all(parts.map(part => part.close?.()));
+      await ledger?.close();
+    },
   };
-  const keepsFacts = journal !== null || ledger !== null || settings.requestLog !== undefined;
-  return { ...joined(journal, parts), keepsFacts, ...(ledger === null ? {} : { ledger }), close };
 }
 
 function joined(journal: JournalPart | null, parts: readonly UsagePart[]): Omit<Installed, 'close'> {
@@ -105,9 +126,6 @@ function joined(journal: JournalPart | null, parts: readonly UsagePart[]): Omit<
     routes: parts.flatMap(({ routes }) => routes ?? []),
     caughtUp: async () => (await Promise.all(parts.map(part => part.caughtUp?.() ?? true))).every(Boolean),
     metrics: all.flatMap(({ metrics }) => metrics ?? []),
-    retire: () => {
-      for (const part of parts) part.retire?.();
-    },
   };
 }
 

@@ -1,4 +1,5 @@
 export { type AdminCall, adminFact, recordedOf, recordedPath } from './admin-fact.ts';
+export { usedTokens } from './estimate-usage.ts';
 export { FACT_CSV_HEAD, factCsvLine } from './export/csv.ts';
 export { EXPORT_FORMATS, type ExportFormat } from './export/fact-file.ts';
 export { readSigningKey, type SigningKey } from './export/signing-key.ts';

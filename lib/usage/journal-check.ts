@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { listJournal, originOf, type Segment } from './journal-folder.ts';
+import { listJournal, originOf, type Segment, unlessGone } from './journal-folder.ts';
 import type { JournalRecord } from './journal-line.ts';
 import { readSegment } from './segment-reader.ts';
 import { SeqTable } from './seq-table.ts';
@@ -72,9 +72,10 @@ async function checkBoot(
     }
   };
   for (const { file } of segments) {
-    const { broken, torn } = await readSegment(join(folder, file), 0, take);
-    counts.broken += broken;
-    if (torn) counts.torn++;
+    const reading = await unlessGone(readSegment(join(folder, file), 0, take));
+    if (reading === null) continue;
+    counts.broken += reading.broken;
+    if (reading.torn) counts.torn++;
   }
   return {
     ...counts,

@@ -42,6 +42,16 @@ function inOrder(a: Segment, b: Segment): number {
   return a.number - b.number || a.worker - b.worker;
 }
 
+/** What work on one file of a folder gives; null where that file has gone since the folder was listed: retention removes segments. */
+export async function unlessGone<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
 /** Lists a folder. Rejects with the system's error where there is none. */
 export async function listJournal(folder: string): Promise<JournalFolder> {
   const segments: Segment[] = [];

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoreResult } from '../store/index.ts';
-import { type JournalFolder, listJournal, originOf } from './journal-folder.ts';
+import { type JournalFolder, listJournal, originOf, unlessGone } from './journal-folder.ts';
 import { CRC_END_BYTES, type JournalRecord } from './journal-line.ts';
 import { readSegment } from './segment-reader.ts';
 
@@ -86,6 +86,8 @@ export class JournalFollower {
   /** The taker wants no more. */
   #isDone = false;
   #closed = false;
+  /** Somebody else goes on with this journal. */
+  #replaced = false;
   #wake: (() => void) | null = null;
   #loop: Promise<void> | null = null;
   /** Who waits for a pass that has not begun yet. */
@@ -142,7 +144,7 @@ export class JournalFollower {
     const obstacle = await this.#bring(sinceMs).catch(
       (error: Error): Obstacle => ({ problem: error.message, afterMs: null }),
     );
-    if (this.#stop.signal.aborted) return false;
+    if (this.#stop.signal.aborted || this.#replaced) return false;
     if (obstacle === null) {
       progress.behindSinceMs = null;
       progress.succeeded();
@@ -184,7 +186,7 @@ export class JournalFollower {
 
   async #bringSegment(segment: string, positions: Map<string, number>): Promise<Obstacle | null> {
     const { folder, taker, progress } = this.#options;
-    for (let isOver = false; !isOver && !this.#stop.signal.aborted; ) {
+    for (let isOver = false; !isOver && !this.#replaced && !this.#stop.signal.aborted; ) {
       const from = positions.get(segment) ?? 0;
       const { facts, broken, fileEnd, torn, ...read } = await this.#readSlice(segment, from);
       isOver = fileEnd !== null;
@@ -220,22 +222,23 @@ export class JournalFollower {
     const limit = setTimeout(() => this.#stop.abort(), this.#options.closeMs ?? CLOSE_MS);
     await this.#loop;
     for (const resolve of this.#waiting.splice(0)) resolve(false);
-    if (!this.#isDone) await this.pass();
+    if (!this.#isDone && !this.#replaced) await this.pass();
     clearTimeout(limit);
+  }
+
+  /** Ends with the slice under way, since somebody else goes on from there. The taker stays open. */
+  async leave(): Promise<void> {
+    this.#replaced = true;
+    await this.close();
   }
 }
 
 /** What is in the folder now, without what has gone meanwhile. */
 async function sizesOf(folder: string, { segments }: JournalFolder) {
   const sized = await Promise.all(
-    segments.map(async segment => {
-      try {
-        const { size } = await stat(join(folder, segment.file));
-        return { file: segment.file, bytes: size };
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-        throw error;
-      }
+    segments.map(async ({ file }) => {
+      const found = await unlessGone(stat(join(folder, file)));
+      return found === null ? null : { file, bytes: found.size };
     }),
   );
   return sized.filter(segment => segment !== null);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../base/index.ts';
 import type { Metric } from '../pipeline/index.ts';
 import type { StoreResult } from '../store/index.ts';
-import { listJournal, originOf, type Segment } from './journal-folder.ts';
+import { listJournal, originOf, type Segment, unlessGone } from './journal-folder.ts';
 import type { UsagePart } from './part.ts';
 
 const PASS_EVERY_MS = 60_000;
@@ -105,8 +105,8 @@ export class JournalRetention {
   ];
 }
 
-/** Runs a retention every minute. */
-export function startRetention(options: RetentionOptions): UsagePart {
+/** Runs a retention again and again. @param everyMs between two passes: a minute, for tests less. */
+export function startRetention(options: RetentionOptions, everyMs = PASS_EVERY_MS): UsagePart {
   const retention = new JournalRetention(options);
   let running = Promise.resolve();
   const pass = (): void => {
@@ -114,9 +114,11 @@ export function startRetention(options: RetentionOptions): UsagePart {
     running = running.then(() => retention.pass()).catch(() => {});
   };
   pass();
-  const timer = setInterval(pass, PASS_EVERY_MS).unref();
+  const timer = setInterval(pass, everyMs).unref();
   return {
     metrics: retention.metrics,
+    // Others may have come since who have not read yet, and other settings may keep more.
+    retire: () => clearInterval(timer),
     close: () => {
       clearInterval(timer);
       return running;
@@ -125,13 +127,8 @@ export function startRetention(options: RetentionOptions): UsagePart {
 }
 
 async function sizeOf(folder: string, segment: Segment): Promise<SizedSegment | null> {
-  try {
-    const { size, mtimeMs } = await stat(join(folder, segment.file));
-    return { ...segment, bytes: size, writtenMs: mtimeMs };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
+  const found = await unlessGone(stat(join(folder, segment.file)));
+  return found === null ? null : { ...segment, bytes: found.size, writtenMs: found.mtimeMs };
 }
 
 /** Up to the first that does not pass: what stays of a run is never older than what goes. */

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Fact } from '../pipeline/index.ts';
-import { listJournal } from './journal-folder.ts';
+import { listJournal, unlessGone } from './journal-folder.ts';
 import { readSegment } from './segment-reader.ts';
 
 /** How much of a segment's end is read for its last facts. */
@@ -27,10 +27,13 @@ export class JournalTail {
   async last(count: number): Promise<readonly TailedFact[]> {
     const { segments } = await listJournal(this.#folder);
     const sized = await Promise.all(
-      segments.map(async ({ file }) => ({ file, ...(await this.#stat(file)) })),
+      segments.map(async ({ file }) => {
+        const found = await this.#stat(file);
+        return found === null ? [] : [{ file, ...found }];
+      }),
     );
     let kept: TailedFact[] = [];
-    for (const { file, sizeBytes, changedMs } of sized.sort((a, b) => b.changedMs - a.changedMs)) {
+    for (const { file, sizeBytes, changedMs } of sized.flat().sort((a, b) => b.changedMs - a.changedMs)) {
       // It was last written before all that is kept began.
       const isOlder = kept.length === count && (count === 0 || changedMs < Date.parse(kept[0]!.fact.time));
       if (isOlder) this.#offsets.set(file, sizeBytes);
@@ -45,24 +48,25 @@ export class JournalTail {
     const facts: TailedFact[] = [];
     for (const { file } of segments) {
       const from = this.#offsets.get(file) ?? 0;
-      if ((await this.#stat(file)).sizeBytes > from) facts.push(...(await this.#read(file, from)));
+      const found = await this.#stat(file);
+      if (found !== null && found.sizeBytes > from) facts.push(...(await this.#read(file, from)));
     }
     return facts;
   }
 
-  async #stat(file: string): Promise<{ readonly sizeBytes: number; readonly changedMs: number }> {
-    const { size, mtimeMs } = await stat(join(this.#folder, file));
-    return { sizeBytes: size, changedMs: mtimeMs };
+  async #stat(file: string): Promise<{ readonly sizeBytes: number; readonly changedMs: number } | null> {
+    const found = await unlessGone(stat(join(this.#folder, file)));
+    return found === null ? null : { sizeBytes: found.size, changedMs: found.mtimeMs };
   }
 
   async #read(file: string, from: number): Promise<readonly TailedFact[]> {
     const facts: TailedFact[] = [];
-    const { end } = await readSegment(join(this.#folder, file), from, ({ kind, bytes }) => {
+    const reading = readSegment(join(this.#folder, file), from, ({ kind, bytes }) => {
       if (kind !== 'fact') return;
       const line = bytes.toString('utf8');
       facts.push({ fact: JSON.parse(line) as Fact, line });
     });
-    this.#offsets.set(file, end);
+    this.#offsets.set(file, (await unlessGone(reading))?.end ?? from);
     return facts;
   }
 }

@@ -48,9 +48,7 @@ const ESTIMATED_END = '"usageSource":"estimated","usageNote":"inputEstimated"';
 const LOST_ESTIMATED_MEMBERS = lostMembers([...KNOWN, 'inputTokens', 'usageSource', 'usageNote']);
 
 function lostMembers(known: readonly string[]): string {
-  const others = Object.entries({ ...BLANK_FACT, outcome: 'lost' }).filter(
-    ([name]) => name !== 'v' && !known.includes(name),
-  );
+  const others = Object.entries({ ...BLANK_FACT, outcome: 'lost' }).filter(([name]) => !known.includes(name));
   return JSON.stringify(Object.fromEntries(others)).slice(1);
 }
 
@@ -79,8 +77,9 @@ export function openRecordOf(exchange: Exchange, tags: Fact['tags'] | null): Ope
     poolKey: exchange.poolKey?.id ?? null,
     queueMs: dispatchedMs === null ? null : Math.max(0, Math.round(dispatchedMs - startedMs)),
     requestBytes: exchange.requestBytes,
-    ...estimatedInput(exchange),
     ...(exchange.charge ?? NO_CHARGE),
+    // Last: so the record ends, see `lostLine`.
+    ...estimatedInput(exchange),
   };
 }
 

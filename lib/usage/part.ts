@@ -23,8 +23,12 @@ export interface UsagePart {
   caughtUp?(): Promise<boolean>;
   /** Facts are being dropped. */
   losesFacts?(): boolean;
-  /** Other settings hold from now on: what it does by itself ends. */
-  retire?(): void;
+  /**
+   * Other settings hold from now on: what it does by itself ends.
+   *
+   * @param isSameJournal they have their journal in the same folder, so that whatever reads it there goes on.
+   */
+  retire?(isSameJournal: boolean): void;
   /** Brings what is left, once. The journal is closed by then, the store is not. */
   close?(): Promise<void>;
 }

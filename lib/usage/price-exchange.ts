@@ -35,6 +35,8 @@ export function priceExchange(exchange: Exchange, estimated: PricedUsage | null 
   if (status === null || status < 200 || status > 299) return UNPRICED;
   // Counts that are not what the provider said must not become money.
   if (exchange.tapGaveUp || usage?.invalid === true) return UNPRICED;
+  // Nor may the usual rates where the provider says that it billed others.
+  if (usage !== null && usage.otherRates !== null) return UNPRICED;
   const find = (model: string | null | undefined) => (model == null ? null : provider.prices.find(model));
   const price = find(usage?.modelServed) ?? find(exchange.modelRequested);
   const costNanos = price?.costNanos(estimated ?? finalCounts(exchange)) ?? null;

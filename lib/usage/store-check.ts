@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Ledger, SetAside, StoreResult } from '../store/index.ts';
-import { listJournal } from './journal-folder.ts';
+import { listJournal, unlessGone } from './journal-folder.ts';
 import { readSegment } from './segment-reader.ts';
 import { STORE_CURSOR } from './ship.ts';
 
@@ -56,9 +56,11 @@ export async function checkStore(folder: string, ledger: Ledger): Promise<StoreR
   for (const { file } of (await listJournal(folder)).segments) {
     const path = join(folder, file);
     const cursor = cursors.value.get(file) ?? 0;
+    const found = await unlessGone(stat(path));
+    if (found === null) continue;
     // A segment that is shorter than what was read of it is another one: it will be read anew.
-    const shipped = cursor > (await stat(path)).size ? 0 : cursor;
-    const problem = await compareSegment(path, shipped, ledger, compared);
+    const shipped = cursor > found.size ? 0 : cursor;
+    const problem = await unlessGone(compareSegment(path, shipped, ledger, compared));
     if (problem !== null) return { ok: false, problem };
   }
   const health = await ledger.check();

@@ -31,7 +31,7 @@ export class UnpricedWatch implements FactSink {
     const shown = JSON.stringify(model.slice(0, SHOWN_CHARACTERS_MAX));
     this.#warn({
       code: 'unpriced_model',
-      message: `Requests of ${provider} with the model ${shown} are unpriced: no price fits it, or the price has no rate for something that was used. weir prices --provider ${provider} --model ${shown} shows which; state one under providers.${provider}.prices.`,
+      message: `Requests of ${provider} with the model ${shown} are unpriced: no price fits it, the price has no rate for something that was used, or the provider billed other rates than its usual ones (service tier, speed, region). weir prices --provider ${provider} --model ${shown} shows which; state one under providers.${provider}.prices.`,
     });
   }
 }

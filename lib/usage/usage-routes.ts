@@ -8,22 +8,23 @@ import {
   OUTCOME_NAMES,
   type SummaryRow,
 } from '../store/index.ts';
+import { exactNumber } from './export/exact-json.ts';
 import {
   DEFAULT_DIMENSIONS,
   FILTER_WORDS,
+  queryFault,
   readDimensions,
   readFilter,
   readRows,
   WordFault,
 } from './fact-filter.ts';
+import { away, misused } from './query-refusals.ts';
 
 const FACTS_MAX = 1000;
 const ROWS_DEFAULT = 1000;
+/** Rows are written by the thread that relays: ten thousand take some ten milliseconds. The command line gives more. */
+const ROWS_MAX = 10_000;
 const FACTS_DEFAULT = 100;
-
-function refusal(status: number, code: string, message: string): AdminAnswer {
-  return { status, body: { error: { code, message } } };
-}
 
 /** Calls that ask the store what was used. No answer holds what was said: facts never do. */
 export function usageRoutes(ledger: Ledger, clock: Clock): readonly AdminRoute[] {
@@ -51,7 +52,7 @@ async function summary(ledger: Ledger, { query }: AdminRequest, nowMs: number): 
   const asked = query.get('by');
   const by = asked === null ? DEFAULT_DIMENSIONS : readDimensions(asked);
   if (by instanceof WordFault) return misused(by);
-  const limit = readRows(query.get('limit') ?? String(ROWS_DEFAULT));
+  const limit = readRows(query.get('limit') ?? String(ROWS_DEFAULT), ROWS_MAX);
   if (limit instanceof WordFault) return misused(limit);
   const found = await ledger.summary({ ...filter, by, limit });
   if (!found.ok) return away(found.problem);
@@ -61,12 +62,7 @@ async function summary(ledger: Ledger, { query }: AdminRequest, nowMs: number): 
 
 /** Costs are written as they are, also past what a double holds: JSON knows no bounds. */
 function exactRow({ costNanos, ...row }: SummaryRow): object {
-  return { ...row, costNanos: costNanos === null ? null : rawJson(String(costNanos)) };
-}
-
-/** A number of JSON as its digits say it. */
-function rawJson(text: string): unknown {
-  return (JSON as typeof JSON & { rawJSON(text: string): unknown }).rawJSON(text);
+  return { ...row, costNanos: costNanos === null ? null : exactNumber(costNanos) };
 }
 
 async function facts(ledger: Ledger, { query }: AdminRequest, nowMs: number): Promise<AdminAnswer> {
@@ -92,19 +88,5 @@ async function facts(ledger: Ledger, { query }: AdminRequest, nowMs: number): Pr
 
 /** @param more words that this call knows besides. */
 function filterOf(query: URLSearchParams, more: readonly string[], nowMs: number): FactFilter | WordFault {
-  const known: readonly string[] = [...FILTER_WORDS, ...more];
-  for (const name of new Set(query.keys())) {
-    if (!known.includes(name))
-      return new WordFault(name.slice(0, 64), `is not known: expected ${known.join(', ')}`);
-    if (query.getAll(name).length > 1) return new WordFault(name, 'is given twice');
-  }
-  return readFilter(Object.fromEntries(query), nowMs);
-}
-
-function misused({ name, problem }: WordFault): AdminAnswer {
-  return refusal(400, 'bad_request', `${name} ${problem}`);
-}
-
-function away(problem: string): AdminAnswer {
-  return refusal(503, 'store_unavailable', `the store does not answer: ${problem}`);
+  return queryFault(query, [...FILTER_WORDS, ...more]) ?? readFilter(Object.fromEntries(query), nowMs);
 }

@@ -138,7 +138,7 @@ t.test('the page on operations lists the codes and the roles as they are', async
       described.some(row => row.code === code && row.status.includes(status!)),
       `${status} ${code}`,
     );
-  // Calls of features answer others besides.
+  // Routes of features answer with codes of their own.
   const everything = filesBelow('lib').map(read).join('\n');
   t.strictSame(
     described.filter(({ code }) => !everything.includes(`'${code}'`)),

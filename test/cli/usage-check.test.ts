@@ -1,5 +1,5 @@
-import { appendFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import t, { type Test } from 'tap';
 import { type Ledger, openLedger } from '../../lib/store/index.ts';
@@ -178,4 +178,16 @@ t.test('a store that is not there, or held by another process, is said', async t
     'wrong  the store could not be looked at: another process holds it locked; try again',
   );
   t.equal((await s.check()).status, 0);
+});
+
+t.test('a segment that retention removes meanwhile is no fault, and ends no tail', async t => {
+  const s = scene(t);
+  s.write(1, 3);
+  await s.ship();
+  // In the folder's list, and gone when it is opened.
+  symlinkSync(join(dirname(s.store), 'nowhere'), s.segment.replace('-0.ndjson', '-1.ndjson'));
+  const { status, lines } = await s.check();
+  t.strictSame([status, lines[0]], [0, 'ok  every fact is there once, and in the store']);
+  const tail = await runMain(['usage', 'tail', '--json', '--journal', dirname(s.segment)]);
+  t.strictSame([tail.status, tail.stdout.trimEnd().split('\n').length], [0, 3]);
 });

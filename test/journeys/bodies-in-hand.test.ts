@@ -66,3 +66,23 @@ t.test('what would never find room is too large', async t => {
   const { status } = await lab.ask({ target: CHAT, fields: AS_TEAM, body: bodyOf(ROOM + 1) });
   t.equal(status, 413);
 });
+
+t.test('room is given back once, whatever still comes of a refused upload', async t => {
+  const slow = await startLab(t, {
+    config: {
+      limits: { bodiesInHandBytes: ROOM },
+      timeouts: { bodyIdleMs: 1000 },
+      auth: { staticKeys: [{ id: 'team', key: 'env:TEST_CLIENT_KEY', grant: { models: ['m'] } }] },
+    },
+  });
+  slow.up.reply(up.respond(200, [], '{}'));
+  const body = bodyOf(200 << 10);
+  const client = await slow.connect(t);
+  const fields: Fields = [...AS_TEAM, ['Content-Length', String(body.length)]];
+  await client.send(requestBytes({ target: CHAT, method: 'POST', fields }));
+  await client.send(body.subarray(0, -100));
+  t.equal((await readAnswer(client, 'POST')).status, 408);
+  await client.send(body.subarray(-100, -1));
+  await client.ended();
+  t.equal((await slow.ask({ target: CHAT, fields: AS_TEAM, body })).status, 200);
+});

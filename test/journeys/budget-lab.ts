@@ -35,8 +35,14 @@ export interface BudgetRow {
 export function budgetConfig(
   provider: up.Upstream,
   sections: Readonly<Record<string, unknown>> = {},
+  disconnect: 'cancel' | 'drain' = 'cancel',
 ): Record<string, unknown> {
-  const row = { origin: provider.origin, keys: [{ id: 'pool-1', key: 'env:TEST_POOL_KEY' }], prices: PRICES };
+  const row = {
+    origin: provider.origin,
+    keys: [{ id: 'pool-1', key: 'env:TEST_POOL_KEY' }],
+    prices: PRICES,
+    disconnect,
+  };
   return {
     providers: { openai: row, anthropic: row },
     auth: {
@@ -57,14 +63,17 @@ export const OTHER_KEY = 'other-9ba51e26a7c1';
 export async function startBudgetLab(
   t: Test,
   sections: Readonly<Record<string, unknown>> = {},
-  weirOptions: Partial<WeirOptions> & { readonly provider?: up.Upstream } = {},
+  weirOptions: Partial<WeirOptions> & {
+    readonly provider?: up.Upstream;
+    readonly disconnect?: 'cancel' | 'drain';
+  } = {},
 ): Promise<Lab> {
-  const { provider: given, ...options } = weirOptions;
+  const { provider: given, disconnect, ...options } = weirOptions;
   const provider = given ?? (await up.Upstream.start());
   if (given === undefined) t.teardown(() => provider.close());
   const keys = Object.entries(ADMIN_KEYS).map(([role, key]) => [`${role.toUpperCase()}_KEY`, key]);
   const weir = await startWeir(t, {
-    config: budgetConfig(provider, sections),
+    config: budgetConfig(provider, sections, disconnect),
     ...options,
     env: {
       TEST_POOL_KEY: POOL_KEY,

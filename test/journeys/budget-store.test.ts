@@ -134,6 +134,30 @@ t.test('the store and the gateway agree after exchanges of every kind', async t 
   t.ok(stored.tokens > 15);
 });
 
+t.test('they agree on estimated usage too', async t => {
+  const cwd = folderFor(t);
+  const lab = await startBudgetLab(
+    t,
+    {
+      usage: { holdMs: 60_000, estimate: true },
+      budgets: { rules: [{ of: 'key', requests: 100, per: 'day' }] },
+    },
+    { cwd },
+  );
+  const text = { model: 'priced', choices: [{ message: { content: 'some words' }, finish_reason: 'stop' }] };
+  lab.up.reply(up.respond(200, [['Content-Type', 'application/json']], JSON.stringify(text)));
+  const { id, field } = lab.tag();
+  await lab.ask({ target: CHAT, fields: [...as(CLIENT_KEY), field], body: chatBody() });
+  const fact = await factOf(lab, id);
+  t.equal(fact.usageSource, 'estimated');
+  const { spent } = await settled(lab, 'key', 'team-key');
+  t.strictSame(spent, {
+    requests: 1,
+    tokens: fact.inputTokens! + fact.outputTokens!,
+    usd: (fact.costNanos! / 1e9).toFixed(9),
+  });
+});
+
 t.test('two instances on one store see what the other one has used', async t => {
   const store = `sqlite:${join(folderFor(t), 'weir.db')}`;
   const provider = await up.Upstream.start();

@@ -266,3 +266,41 @@ t.test('without budgets nothing of them is there', async t => {
   t.equal((await ops(lab, 'GET', '/budgets', 'viewer')).status, 404);
   t.notOk((await metrics(lab)).some(({ name }) => name.startsWith('weir_budget')));
 });
+
+t.test('an answer that is read on after its client left costs what it states, not what was sent', async t => {
+  const budgets = { rules: [{ of: 'key', tokens: 100_000, usd: 1, per: 'day' }] };
+  const lab = await startBudgetLab(t, { budgets }, { disconnect: 'drain' });
+  const gate = up.gate();
+  const all = events(10, 12);
+  // Some 1000 bytes of frame: a token for every four of them were far more than there are.
+  const frame = `data: ${JSON.stringify({ model: 'priced', choices: [], padding: 'x'.repeat(1000) })}\n\n`;
+  lab.up.reply([
+    up.head(200, STREAM),
+    up.chunk(frame),
+    gate,
+    ...all.map(event => up.chunk(event)),
+    up.last(),
+  ]);
+  const client = await RawClient.connect(lab.port);
+  const { id, field } = lab.tag();
+  const body = chatBody({ stream: true, max_tokens: 1000 });
+  await client.send(requestBytes({ target: CHAT, fields: [...as(CLIENT_KEY), field], body }));
+  await client.body(await client.expectHead(), 'POST').atLeast(frame.length);
+  client.destroy();
+  const isRead = (samples: Awaited<ReturnType<typeof metrics>>): boolean =>
+    samples.some(({ name, value }) => name === 'weir_draining_exchanges' && value === 1);
+  while (!isRead(await metrics(lab)));
+  t.equal((await account(lab, 'key', 'team-key')).reserved.requests, 1, 'it holds until it is over');
+  gate.open();
+  const fact = await factOf(lab, id);
+  t.hasStrict(fact, {
+    outcome: 'clientAborted',
+    inputTokens: 10,
+    outputTokens: 12,
+    costNanos: 116_000,
+    chargedTokens: 22,
+    chargedNanos: 116_000,
+  });
+  const { spent } = await settled(lab, 'key', 'team-key');
+  t.strictSame(spent, { requests: 1, tokens: 22, usd: '0.000116000' });
+});

@@ -1,75 +1,13 @@
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { codeOf, ISSUER, ops } from './ops-client.ts';
-import { sharedFolder, startRecordsLab, until } from './records-lab.ts';
+import { sharedFolder, startRecordsLab } from './records-lab.ts';
+import { recordsSuite } from './records-suite.ts';
 
 t.setTimeout(90_000);
 
-t.test('by the command line: create, use, look, disable, enable', async t => {
-  const records = await startRecordsLab(t, sharedFolder(t));
-  const flags = [
-    '--subject',
-    'alice',
-    '--name',
-    'laptop',
-    '--expires',
-    '7d',
-    '--tag',
-    'team=search',
-    '--rpm',
-    '600',
-  ];
-  const created = await records.cli(t, 'key', 'create', ...flags);
-  t.equal(created.code, 0, created.stderr);
-  const key = created.stdout.trim();
-  t.match(created.stdout, /^weir_v4\.public\.\S+\n$/, 'the key and nothing else');
-  const jti = /jti ([0-9a-f]{32})/.exec(created.stderr)![1]!;
-  t.notOk(created.stderr.includes(key));
-  t.equal(await records.member(jti, 'lastUsed'), null);
-  t.equal(await records.use(key), 200);
-  await until('the last use', async () => (await records.member(jti, 'lastUsed')) !== null);
-  const listed = await records.cli(t, 'key', 'list');
-  const [head, row] = listed.stdout.split('\n').map(line => line.split(/ {2,}/));
-  t.strictSame(head, ['JTI', 'NAME', 'SUBJECT', 'STATE', 'EXPIRES', 'LAST USED', 'REPLACED BY']);
-  t.strictSame(row!.slice(0, 4), [jti, 'laptop', 'alice', 'active']);
-  t.match(row![5], /^\d{4}-\d\d-\d\dT[\d:]{8}Z$/, 'when it was last used');
-  const shown = JSON.parse((await records.cli(t, 'key', 'show', jti, '--json')).stdout) as object;
-  t.hasStrict(shown, {
-    jti,
-    grant: { rpm: 600 },
-    tags: { team: 'search' },
-    createdBy: 'admin-3',
-    disabled: null,
-  });
-  t.match((await records.cli(t, 'key', 'show', jti)).stdout, /grant +\{"rpm":600\}/);
-
-  t.match((await records.cli(t, 'key', 'disable', jti)).stdout, `${jti} is disabled now`);
-  t.equal(await records.use(key), 401, 'at once');
-  const { entries } = await records.call<{ entries: object[] }>('GET', `/deny?kind=key&id=${jti}`);
-  t.hasStrict(entries, [{ id: jti, reason: 'disabled in its record' }]);
-  t.equal((await records.cli(t, 'key', 'enable', jti)).code, 0);
-  t.equal(await records.use(key), 200);
-  t.equal(
-    (await records.cli(t, 'key', 'touch', jti, '--name', 'desk', '--notes', 'asked on Monday')).code,
-    0,
-  );
-  t.strictSame(
-    [await records.member(jti, 'name'), await records.member(jti, 'notes')],
-    ['desk', 'asked on Monday'],
-  );
-  t.ok(await records.member(jti, 'touched'));
-  const whole = await records.cli(t, 'key', 'disable', key);
-  t.strictSame([whole.code, whole.stderr.includes('whole key')], [2, true]);
-  const verified = await records.cli(t, 'audit', 'verify', '--config', 'weir.yaml');
-  t.equal(verified.code, 0, verified.stdout + verified.stderr);
-  t.match(verified.stdout, /ok {2}4 entries\nhead {2}4:[0-9a-f]{64}\n/);
-  const listedAudit = await records.cli(t, 'audit', 'list', '--config', 'weir.yaml');
-  t.match(
-    listedAudit.stdout,
-    new RegExp(`admin-3 +done +POST /keys/${jti}/disable +change=disable keys=${jti}`),
-  );
-});
+await recordsSuite(t, 'sqlite', startRecordsLab);
 
 t.test('what is missing from the config is said', async t => {
   const body = { subject: 'alice', expires: new Date(Date.now() + 3_600_000).toISOString() };
@@ -141,4 +79,16 @@ t.test('a key that a file denies is allowed there', async t => {
   t.hasStrict(await records.call('POST', '/keys/chosen/disable'), { state: 'disabled' });
   t.equal(await records.call('POST', '/keys/chosen/enable'), '409 held_by_file');
   t.equal(await records.member('chosen', 'state'), 'disabled');
+});
+
+t.test('what a crash left undone is done before anybody is served', async t => {
+  const folder = sharedFolder(t);
+  const first = await startRecordsLab(t, folder);
+  const { key, record } = await first.create();
+  await first.call('POST', `/keys/${record.jti}/disable`);
+  await first.lab.weir.stop('SIGKILL');
+  // As if it had been killed between the record and the deny set.
+  rmSync(join(folder, 'data/deny.snapshot'));
+  const second = await startRecordsLab(t, folder);
+  t.equal(await second.use(key), 401);
 });

@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { Secret } from '../../lib/base/index.ts';
 import { type Ledger, openLedger } from '../../lib/store/index.ts';
 import { DEADLINE_MS } from '../deadline/index.ts';
 import { startWeir } from '../process/index.ts';
@@ -25,34 +26,38 @@ export function sharedFolder(t: Test): string {
   return folder;
 }
 
-/** The real binary with a store, a deny set and an issuer that mints; in a folder that another one may go on with. Sections replace these. */
+/** The real binary with a store, a deny set and an issuer that mints; in a folder that another one may go on with. Sections replace these. `store` is the URL of one elsewhere. */
 export async function startRecordsLab(
   t: Test,
   cwd: string,
   sections: Readonly<Record<string, unknown>> = {},
+  store: string | null = null,
 ): Promise<RecordsLab> {
   const roles = Object.entries(ADMIN_KEYS).map(([role, key]) => [`${role.toUpperCase()}_KEY`, key]);
   const lab = await startLab(t, {
     config: {
       ops: OPS,
       auth: { issuers: [{ publicKey: ISSUER.publicKey, secretKey: 'env:ISSUER' }] },
-      usage: {},
+      // A disk that is slow for a moment fails no admin call.
+      usage: { holdMs: 60_000, ...(store === null ? {} : { store: 'env:STORE_URL' }) },
       deny: {},
       ...sections,
     },
-    weir: { cwd, env: { ...Object.fromEntries(roles), ISSUER: ISSUER.secretKey } },
+    weir: { cwd, env: { ...Object.fromEntries(roles), ISSUER: ISSUER.secretKey, STORE_URL: store ?? '' } },
   });
   lab.up.reply(respond(200, [['Content-Type', 'application/json']], '{}'));
-  return new RecordsLab(lab, cwd);
+  return new RecordsLab(lab, cwd, store);
 }
 
 export class RecordsLab {
   readonly lab: Lab;
   readonly folder: string;
+  readonly #store: string | null;
 
-  constructor(lab: Lab, folder: string) {
+  constructor(lab: Lab, folder: string, store: string | null = null) {
     this.lab = lab;
     this.folder = folder;
+    this.#store = store;
   }
 
   /** The status of a request with a key. */
@@ -82,7 +87,8 @@ export class RecordsLab {
 
   /** The store, as another program would open it. */
   async withStore<T>(work: (ledger: Ledger) => Promise<T>): Promise<T> {
-    const ledger = openLedger(`sqlite:${join(this.folder, 'data/weir.db')}`);
+    const file = `sqlite:${join(this.folder, 'data/weir.db')}` as const;
+    const ledger = openLedger(this.#store === null ? file : new Secret(this.#store));
     try {
       return await work(ledger);
     } finally {
@@ -108,6 +114,7 @@ export class RecordsLab {
       VIEWER_KEY: ADMIN_KEYS.viewer,
       ADMIN_KEY: ADMIN_KEYS.admin,
       ISSUER: ISSUER.secretKey,
+      STORE_URL: this.#store ?? '',
       TEST_POOL_KEY: 'not-asked-for',
       TEST_CLIENT_KEY: 'not-asked-for',
     };

@@ -214,6 +214,51 @@ t.test('a reload hands a sink over, and what everybody has read goes when it is 
   t.ok(stdout.split('\n').includes(facts), stdout);
 });
 
+t.test(
+  'a reload hands sinks over while exchanges of before go on, and one that is gone gets nothing',
+  async t => {
+    const s = await scene(t);
+    const lab = await s.start();
+    lab.up.on('POST', '/v1/responses', [
+      up.head(200, [['Transfer-Encoding', 'chunked']]),
+      up.chunk('x'),
+      up.gate(),
+    ]);
+    const long = await lab.connect(t);
+    await long.send(
+      Buffer.from(
+        `POST ${HELD} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${CLIENT_KEY}\r\nContent-Length: 13\r\n\r\n{"model":"m"}`,
+      ),
+    );
+    await long.expectHead();
+    await ask(lab, 'before');
+    await s.receiver.changes.until(() => requestsOf(s.receiver).includes('before'), 'the first fact');
+    const file = join(s.folder, 'weir.yaml');
+    const config = JSON.parse(readFileSync(file, 'utf8')) as { usage: { sinks: { webhooks: object[] } } };
+    const elsewhere = await Receiver.start(t);
+    const [webhook] = config.usage.sinks.webhooks;
+    const reload = async (webhooks: object[]): Promise<void> => {
+      const usage = { ...config.usage, sinks: { webhooks } };
+      const count = lab.weir.lines.filter(({ text }) => text.endsWith('was reloaded')).length;
+      writeFileSync(file, JSON.stringify({ ...config, usage }));
+      lab.weir.signal('SIGHUP');
+      const isSaid = (): boolean =>
+        lab.weir.lines.filter(({ text }) => text.endsWith('was reloaded')).length > count;
+      await lab.weir.changes.until(isSaid, 'the reload');
+    };
+    await reload([{ ...webhook, url: elsewhere.url }]);
+    await ask(lab, 'after');
+    await elsewhere.changes.until(() => requestsOf(elsewhere).includes('after'), 'the next fact');
+    await reload([{ ...webhook, name: 'other', url: s.receiver.url }]);
+    await ask(lab, 'last');
+    await s.receiver.changes.until(() => requestsOf(s.receiver).includes('last'), 'the last fact');
+    await lab.weir.stop();
+    t.notOk(requestsOf(elsewhere).includes('last'), 'whoever is gone from the config gets nothing more');
+    const got = requestsOf(s.receiver);
+    t.equal(new Set(got).size, 4, 'a sink of another name gets all that the journal has, the cut one too');
+  },
+);
+
 /** Another process that holds the write lock of a SQLite file. */
 async function hold(t: Test, file: string): Promise<{ release(): Promise<void> }> {
   const program = `

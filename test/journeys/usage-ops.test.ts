@@ -56,7 +56,7 @@ t.test('usage by the ops API, in the words of the command line', async t => {
     'key=a&key=b',
   ])
     t.equal(await facts(query), '400 bad_request', query);
-  for (const query of ['by=color', 'month=2026', 'month=2026-11&since=1d', 'limit=x'])
+  for (const query of ['by=color', 'month=2026', 'month=2026-11&since=1d', 'limit=x', 'limit=10001'])
     t.equal(await records.call('GET', `/usage/summary?${query}`), '400 bad_request', query);
   const viewer = await ops(records.lab, 'GET', '/usage/summary', 'viewer');
   t.equal(viewer.status, 200);

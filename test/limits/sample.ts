@@ -126,11 +126,13 @@ export function end(
     readonly status?: number;
     readonly sent?: boolean;
     readonly delivered?: number;
+    readonly answerEnded?: boolean;
   } = {},
 ): void {
   exchange.outcome = outcome;
   exchange.status = known.status ?? 200;
   exchange.responseBytes = known.delivered ?? 0;
+  exchange.answerEnded = known.answerEnded ?? false;
   exchange.dispatchedMs = (known.sent ?? outcome !== 'refused') ? 1 : null;
   if (known.input !== undefined || known.output !== undefined) {
     exchange.usage = new Usage();

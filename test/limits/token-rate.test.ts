@@ -45,7 +45,7 @@ t.test('what it did cost takes the place of it', async t => {
   t.equal(await spent('complete'), 600, 'nothing is stated');
   t.equal(await spent('complete', { status: 500 }), 0, 'an error costs what it states: nothing');
   t.equal(await spent('complete', { status: 400, input: 7, output: 0 }), 7);
-  for (const outcome of ['clientAborted', 'upstreamTruncated', 'drainCut', 'upstreamFailed'] as const) {
+  for (const outcome of ['clientAborted', 'upstreamTruncated', 'drainCut'] as const) {
     t.equal(await spent(outcome, { input: 90, output: 3 }), 93, `${outcome}: what was stated so far`);
     t.equal(await spent(outcome, { input: 90 }), 90);
     t.equal(await spent(outcome), 100, 'else its input, as it was sent');
@@ -58,6 +58,10 @@ t.test('what it did cost takes the place of it', async t => {
       'whatever was stated early',
     );
   }
+  const final = { input: 90, output: 3, delivered: 200_000, answerEnded: true };
+  t.equal(await spent('clientAborted', final), 93, 'left once the answer was over: what it stated');
+  t.equal(await spent('upstreamFailed', { status: 502, delivered: 120 }), 100, 'an error of our own');
+  t.equal(await spent('refused', { sent: true, status: 504, delivered: 120 }), 100);
   t.equal(await spent('refused', { sent: false }), 0);
 });
 

@@ -137,6 +137,24 @@ const SUITES: Readonly<Record<string, Suite>> = {
     t.equal((await must(ledger.check())).wrongSums, 0);
   },
 
+  'what was charged is told in the order of calls': async (lab, t) => {
+    const ledger = lab.open();
+    await must(ledger.append([], []));
+    const query = { scope: { of: 'all' }, sinceMs: 0, untilMs: null, except: [] } as const;
+    const told: Promise<number>[] = [];
+    const appends: Promise<unknown>[] = [];
+    for (let round = 0; round < 30; round++) {
+      appends.push(must(ledger.append(factTexts(round * 10 + 1, round * 10 + 10), [])));
+      if (round % 3 === 0) told.push(must(ledger.spent(query)).then(({ requests }) => requests));
+    }
+    await Promise.all(appends);
+    t.strictSame(
+      await Promise.all(told),
+      Array.from({ length: 10 }, (_, i) => i * 30 + 10),
+      'each saw the appends before it, and none after',
+    );
+  },
+
   'a summary is split by a tag, and what bears none has a row of its own': async (lab, t) => {
     const ledger = lab.open();
     await must(

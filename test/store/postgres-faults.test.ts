@@ -1,13 +1,19 @@
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Client } from 'pg';
 import t, { type Test } from 'tap';
 import { Secret } from '../../lib/base/index.ts';
 import { type Ledger, type LedgerOptions, openLedger } from '../../lib/store/index.ts';
 import { journalLine } from '../../lib/usage/journal-line.ts';
 import { Shipper } from '../../lib/usage/ship.ts';
 import { within } from '../deadline/index.ts';
-import { FaultProxy, PASSWORD, PostgresServer, postgresMissing } from '../postgres/index.ts';
+import {
+  FaultProxy,
+  PASSWORD,
+  PostgresServer,
+  postgresMissing,
+  sessionAt,
+  untilOneWaits,
+} from '../postgres/index.ts';
 import { factOf, factText, factTexts } from './fact-text.ts';
 import { must, problemOf } from './must.ts';
 
@@ -29,28 +35,10 @@ function openAt(t: Test, database: string, options?: LedgerOptions): Ledger {
   return openUrl(t, server.url(database), options);
 }
 
-/** Lets other sessions go on until one of them waits for a lock. */
-async function untilOneWaits(database: string): Promise<void> {
-  const waiting = `SELECT FROM pg_stat_activity WHERE datname = '${database}' AND wait_event_type = 'Lock'`;
-  const look = async (): Promise<void> => {
-    while ((await server.sql('postgres', waiting)).length === 0);
-  };
-  await within(look(), 'a session that waits for a lock');
-}
-
 /** Sessions tell of theirs when they end. */
 async function deadlocksIn(database: string): Promise<unknown> {
   const counted = `SELECT deadlocks::int FROM pg_stat_database WHERE datname = '${database}'`;
   return (await server.sql('postgres', counted))[0]!.deadlocks;
-}
-
-/** A session beside the ledger's. */
-async function sessionAt(t: Test, database: string): Promise<Client> {
-  const client = new Client({ connectionString: server.url(database) });
-  client.on('error', () => {});
-  await client.connect();
-  t.teardown(() => client.end());
-  return client;
 }
 
 t.test('the answer to COMMIT is lost: it is said, and sending again leaves one row', async t => {
@@ -147,7 +135,12 @@ t.test('many gateways append the same at once, each in its own order: no deadloc
     const texts = Array.from({ length: size }, (_, n) => {
       const time = new Date(Date.UTC(2026, n % 12, (n % 28) + 1)).toISOString();
       // Every other round with series that are all new, and all known.
-      return factText(round * size + n, { subject: `s${round >> 1}-${n}`, time });
+      const tags = { team: `t${n % 5}`, run: `r${round >> 1}-${n % 50}` };
+      return factText(round * size + n, {
+        subject: `s${round >> 1}-${n}`,
+        time,
+        ...(n % 3 === 0 && { tags }),
+      });
     });
     const results = await Promise.all(
       ledgers.map((ledger, i) => {
@@ -184,13 +177,13 @@ t.test('the victim of a deadlock begins again by itself', async t => {
   const database = await server.database();
   const ledger = openAt(t, database, { busyMs: 14_000 });
   await must(ledger.append([factText(1)], []));
-  const other = await sessionAt(t, database);
+  const other = await sessionAt(t, server, database);
   // The other one never gives in: the ledger's session must.
   await other.query("SET deadlock_timeout = '1h'");
   await other.query('BEGIN');
   await other.query("UPDATE weir.rollup SET requests = requests WHERE span = 'month'");
   const appended = ledger.append([factText(2)], []);
-  await untilOneWaits(database);
+  await untilOneWaits(server, database);
   await other.query("UPDATE weir.rollup SET requests = requests WHERE span = 'day'");
   await other.query('COMMIT');
   t.equal((await must(appended)).added, 1);
@@ -202,7 +195,7 @@ t.test('a lock that another session keeps is a problem, in time, and freezes nob
   const database = await server.database();
   const ledger = openAt(t, database, { busyMs: 300 });
   await must(ledger.append([factText(1)], []));
-  const other = await sessionAt(t, database);
+  const other = await sessionAt(t, server, database);
   await other.query('BEGIN; LOCK TABLE weir.facts IN EXCLUSIVE MODE');
   let turns = 0;
   const ticks = setInterval(() => turns++, 5);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Secret } from '../../lib/base/index.ts';
+import { MIGRATIONS } from '../../lib/store/engines/postgres/migrations/index.ts';
 import { type Ledger, type LedgerOptions, openLedger } from '../../lib/store/index.ts';
 import { PASSWORD, PostgresServer, postgresMissing } from '../postgres/index.ts';
 import { selfSigned } from '../upstream/index.ts';
@@ -36,19 +37,24 @@ await conformance(t, 'postgres', async t => {
 
 t.test('running sums equal a rebuild, whatever came and however often', async t => {
   const database = await server.database();
-  const rows = () => server.sql(database, 'SELECT * FROM weir.rollup ORDER BY span, day, series');
+  const rows = () =>
+    Promise.all([
+      server.sql(database, 'SELECT * FROM weir.rollup ORDER BY span, day, series'),
+      server.sql(database, 'SELECT * FROM weir.tag_rollup ORDER BY tag, span, day, series'),
+    ]);
   await checkRunningSums(t, openAt(t, database), rows, 15);
 });
 
 t.test('a wrong sum is found and made right', async t => {
   const database = await server.database();
   const ledger = openAt(t, database);
-  await must(ledger.append([factText(1), factText(2, { subject: 'bob' })], []));
+  await must(ledger.append([factText(1), factText(2, { subject: 'bob', tags: { team: 'a' } })], []));
   await server.sql(
     database,
-    "UPDATE weir.rollup SET input_tokens = input_tokens + 1 WHERE series = 1 AND span = 'month'",
+    `UPDATE weir.rollup SET input_tokens = input_tokens + 1 WHERE series = 1 AND span = 'month';
+     UPDATE weir.tag_rollup SET charged_nanos = 0 WHERE span = 'day'`,
   );
-  t.equal((await must(ledger.check())).wrongSums, 1);
+  t.equal((await must(ledger.check())).wrongSums, 2);
   await must(ledger.rebuild());
   t.equal((await must(ledger.check())).wrongSums, 0);
 });
@@ -61,6 +67,7 @@ t.test('a fact can neither be changed nor removed in the database itself', async
     'DELETE FROM weir.facts',
     'TRUNCATE weir.facts',
     "UPDATE weir.series SET subject = 'mallory'",
+    'DELETE FROM weir.tags',
   ])
     await t.rejects(server.sql(database, statement), /never changed and never removed/, statement);
   t.equal((await server.sql(database, 'SELECT FROM weir.facts')).length, 1);
@@ -111,7 +118,11 @@ t.test('many that begin at once make one store', async t => {
   const ledgers = Array.from({ length: 12 }, () => openAt(t, database));
   const results = await Promise.all(ledgers.map((ledger, i) => must(ledger.append([factText(i)], []))));
   t.ok(results.every(({ added }) => added === 1));
-  t.equal((await server.sql(database, 'SELECT FROM weir.migrations')).length, 1);
+  const applied = await server.sql(database, 'SELECT number FROM weir.migrations ORDER BY number');
+  t.strictSame(
+    applied.map(({ number }) => number),
+    MIGRATIONS.map(({ number }) => number),
+  );
   t.hasStrict(await must(ledgers[0]!.check()), { facts: 12, wrongSums: 0 });
 });
 
@@ -126,7 +137,10 @@ t.test('no text stops the others: U+0000, half characters, any length', async t 
     factText(1, { subject: 'a\0b' }),
     factText(2, { subject: 'a\ud800b' }),
     factText(3, { modelRequested: model, modelServed: `${model}x` }),
-    factText(4, { subject: 'a\0b', tags: { '\0': '\0' } }),
+    factText(4, {
+      subject: 'a\0b',
+      tags: { '\0': '\0', '\ufffd': '\ufffd', '\ud800': model, [model]: '"\\' },
+    }),
   ];
   const odd = [`{"v":1,"outcome":"\0${model}"}`, `"${model}"`, factText(5, { id: `${ID}\0` })];
   t.hasStrict(await must(ledger.append([...facts, ...odd], [])), { added: 4, invalid: 3 });
@@ -137,14 +151,25 @@ t.test('no text stops the others: U+0000, half characters, any length', async t 
   t.equal((await must(ledger.summary({ by: [], limit: 1, subject: 'a\0b' }))).rows[0]!.requests, 3);
   t.equal((await must(ledger.summary({ by: [], limit: 1, modelRequested: model }))).rows[0]!.requests, 1);
   t.equal((await must(ledger.aside(10))).length, 4);
+  const tagged = {
+    sinceMs: 0,
+    untilMs: null,
+    except: [],
+    scope: { of: 'tag', tag: '\0', is: '\0' },
+  } as const;
+  t.equal((await must(ledger.spent(tagged))).requests, 1);
+  t.equal((await must(ledger.check())).wrongSums, 0);
+  await must(ledger.rebuild());
+  t.equal((await must(ledger.spent(tagged))).requests, 1);
   t.strictSame(await must(ledger.missing([`${ID}1`, `${ID}\0`])), [`${ID}\0`]);
 });
 
 t.test('sums go on past 64 bits', async t => {
   const ledger = openAt(t, await server.database());
   const most = Number.MAX_SAFE_INTEGER;
-  await must(ledger.append(factTexts(1, 700, { costNanos: most, inputTokens: most, refusals: most }), []));
-  await must(ledger.append(factTexts(701, 1400, { costNanos: most, inputTokens: most }), []));
+  const members = { costNanos: most, inputTokens: most, refusals: most, tags: { team: 'a' } };
+  await must(ledger.append(factTexts(1, 700, members), []));
+  await must(ledger.append(factTexts(701, 1400, members), []));
   const { rows } = await must(ledger.summary({ by: ['month'], limit: 1 }));
   t.equal(rows[0]!.costNanos, 1400n * BigInt(most));
   t.equal((await must(ledger.check())).wrongSums, 0);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import t, { type Test } from 'tap';
+import type { Test } from 'tap';
 import {
   EMPTY_HEAD,
   KEY_STATES,
@@ -14,11 +14,12 @@ import { must } from './must.ts';
 import { AT_MS, draftOf, HOUR_MS, newKey, recordOf } from './register-sample.ts';
 
 type Suite = (lab: EngineLab, t: Test) => Promise<void>;
+type MakeLab = (t: Test) => EngineLab | Promise<EngineLab>;
 
 /** What every engine promises of keys on record and of the audit. `makeLab` gives an empty store for each test. */
-export function registerConformance(engine: string, makeLab: (t: Test) => EngineLab): void {
+export async function registerConformance(t: Test, engine: string, makeLab: MakeLab): Promise<void> {
   for (const [name, suite] of Object.entries(SUITES))
-    t.test(`${engine}: ${name}`, async t => suite(makeLab(t), t));
+    await t.test(`${engine}: ${name}`, async t => suite(await makeLab(t), t));
 }
 
 /** The records after a change that has to be made. */

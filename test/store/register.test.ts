@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import t, { type Test } from 'tap';
 import { type Ledger, openLedger } from '../../lib/store/index.ts';
 import { within } from '../deadline/index.ts';
+import { checkTampering } from './check-tampering.ts';
 import { must, problemOf } from './must.ts';
 import { registerConformance } from './register-conformance.ts';
 import { AT_MS, draftOf, newKey } from './register-sample.ts';
@@ -18,7 +19,7 @@ function openAt(t: Test, file: string, busyMs = 5000): Ledger {
   return ledger;
 }
 
-registerConformance('sqlite', t => {
+await registerConformance(t, 'sqlite', t => {
   const file = join(t.testdir(), 'weir.db');
   return { open: () => openAt(t, file) };
 });
@@ -42,41 +43,16 @@ t.test('entries can neither be changed nor removed in the file itself', async t 
 
 t.test('whatever is done to a row of the chain, verifying names it', async t => {
   const { file, database } = await tampered(t);
-  database.exec(
-    'DROP TRIGGER audit_stays; DROP TRIGGER audit_lasts; CREATE TEMP TABLE kept AS SELECT * FROM audit',
-  );
-  const forged = '{"action":"POST /keys","seq":3,"time":"2026-11-21T10:00:00.000Z"}';
-  const tricks: readonly (readonly [sql: string, seq: number])[] = [
-    ["UPDATE audit SET payload = replace(payload, 'ann', 'bob') WHERE seq = 3", 3],
-    [`UPDATE audit SET payload = '${forged}' WHERE seq = 3`, 3],
-    ["UPDATE audit SET time = '2026-11-21T10:00:00.001Z' WHERE seq = 2", 2],
-    [`UPDATE audit SET hash = '${'a'.repeat(64)}' WHERE seq = 4`, 4],
-    [`UPDATE audit SET prev_hash = '${'b'.repeat(64)}' WHERE seq = 1`, 1],
-    ['UPDATE audit SET seq = 9 WHERE seq = 5', 9],
-    ['DELETE FROM audit WHERE seq = 1', 2],
-    ['DELETE FROM audit WHERE seq = 3', 4],
-    ['INSERT INTO audit SELECT 6, time, payload, hash, hash FROM audit WHERE seq = 5', 6],
-    ['UPDATE audit SET seq = -seq WHERE seq IN (2, 3)', -3],
-  ];
-  for (const [sql, seq] of tricks) {
-    database.exec(sql);
-    const ledger = openLedger(`sqlite:${file}`, { readOnly: true });
-    const { broken } = await must(ledger.register.verifyAudit(null));
-    await ledger.close();
-    t.equal(broken?.seq, seq, `${sql}: ${broken?.problem}`);
-    database.exec('DELETE FROM audit; INSERT INTO audit SELECT * FROM kept');
-  }
-  const ledger = openLedger(`sqlite:${file}`, { readOnly: true });
-  const { head, broken } = await must(ledger.register.verifyAudit(null));
-  t.strictSame([head.seq, broken], [5, null], 'and it is whole without them');
-  database.exec('DELETE FROM audit WHERE seq = 5');
-  t.equal(
-    (await must(ledger.register.verifyAudit(null))).broken,
-    null,
-    'a cut end needs a head from elsewhere',
-  );
-  t.equal((await must(ledger.register.verifyAudit(head))).broken?.seq, 5);
-  await ledger.close();
+  database.exec('DROP TRIGGER audit_stays; DROP TRIGGER audit_lasts');
+  await checkTampering(t, {
+    run: async sql => database.exec(sql),
+    verify: async expected => {
+      const ledger = openLedger(`sqlite:${file}`, { readOnly: true });
+      const verdict = await must(ledger.register.verifyAudit(expected));
+      await ledger.close();
+      return verdict;
+    },
+  });
 });
 
 t.test('the record and its entry are both there or neither is', async t => {

@@ -97,9 +97,41 @@ t.test('a file that was moved away is not written to; one that came back is read
   const file = join(folder, 'weir.db');
   const ledger = openAt(t, file);
   await must(ledger.append([factText(1)], []));
+  const requests = async (): Promise<number> =>
+    (await must(ledger.summary({ by: [], limit: 1 }))).rows[0]!.requests;
+  t.equal(await requests(), 1);
   for (const end of ['', '-wal', '-shm']) renameSync(file + end, join(folder, `moved.db${end}`));
   t.match(await problemOf(ledger.append([factText(2)], [])), /moved or replaced/);
   t.equal((await must(ledger.append(factTexts(1, 2), []))).added, 2, 'into a new file');
+  t.equal(await requests(), 2, 'and it is read from there');
+});
+
+t.test('what is written does not wait for what is read', async t => {
+  const ledger = openAt(t, join(t.testdir(), 'weir.db'));
+  await must(ledger.append(factTexts(1, 2000), []));
+  await must(ledger.summary({ by: [], limit: 1 }));
+  const order: string[] = [];
+  const reading = Array.from({ length: 20 }, async () => {
+    await must(ledger.check());
+    order.push('read');
+  });
+  await must(ledger.append([factText(3000)], []));
+  order.push('written');
+  await Promise.all(reading);
+  t.ok(order.indexOf('written') < 10, `it was number ${order.indexOf('written')}`);
+});
+
+t.test('two that make a store at once make one', async t => {
+  for (let i = 0; i < 20; i++) {
+    const file = join(t.testdirName, `made-${i}`, 'weir.db');
+    const ledger = openAt(t, file);
+    const [sums] = await Promise.all([
+      must(ledger.summary({ by: [], limit: 1 })),
+      must(ledger.append([factText(1)], [])),
+    ]);
+    t.ok(sums.rows.length <= 1);
+    await ledger.close();
+  }
 });
 
 t.test('a damaged file is a problem, not a crash', async t => {
@@ -124,6 +156,18 @@ t.test('closed is closed, and what was asked before is answered', async t => {
   t.equal((await must(asked)).added, 1);
   t.match(await problemOf(ledger.check()), /closed/);
   await ledger.close();
+});
+
+t.test('a sum that 64 bits do not hold stays at the most they do, and stops no fact', async t => {
+  const file = join(t.testdir(), 'weir.db');
+  const ledger = openAt(t, file);
+  const most = Number.MAX_SAFE_INTEGER;
+  const members = { costNanos: most, inputTokens: most, refusals: most, tags: { team: 'a' } };
+  for (const first of [1, 701])
+    t.equal((await must(ledger.append(factTexts(first, first + 699, members), []))).added, 700);
+  const { rows } = await must(ledger.summary({ by: [], limit: 1 }));
+  t.equal(rows[0]!.costNanos, 2n ** 63n - 1n);
+  t.equal((await must(ledger.append([factText(1401)], []))).added, 1);
 });
 
 const isRoot = process.getuid?.() === 0 && 'root may read everything';

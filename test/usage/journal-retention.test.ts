@@ -3,7 +3,11 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Fact } from '../../lib/pipeline/index.ts';
 import { Journal } from '../../lib/usage/journal.ts';
-import { JournalRetention, type RetentionOptions } from '../../lib/usage/journal-retention.ts';
+import {
+  JournalRetention,
+  type RetentionOptions,
+  startRetention,
+} from '../../lib/usage/journal-retention.ts';
 import type { OpenRecord } from '../../lib/usage/open-record.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 21);
@@ -25,8 +29,7 @@ interface Scene {
   left(): readonly string[];
 }
 
-function scene(t: Test): Scene {
-  const folder = join(t.testdir(), 'journal');
+function scene(t: Test, folder = join(t.testdir(), 'journal')): Scene {
   mkdirSync(folder);
   const read = new Map<string, number>();
   const forgotten: string[] = [];
@@ -160,4 +163,39 @@ t.test('a journal knows the first segment with an exchange that has no fact', as
   await taken({ id: id(1) });
   t.ok(journal.firstNeeded >= 2);
   await journal.close();
+});
+
+t.test('whoever was replaced removes nothing more', async t => {
+  const parent = t.testdir();
+  const [left, goesOn] = [scene(t, join(parent, 'left')), scene(t, join(parent, 'goes-on'))];
+  const started = [left, goesOn].map(({ folder }) =>
+    startRetention(
+      {
+        folder,
+        origin: `box:${OWN}`,
+        firstNeeded: () => 0,
+        readers: [],
+        keepMs: DAY_MS,
+        keepBytes: null,
+        clock: { wallMs: () => NOW_MS, monotonicMs: () => 0 },
+      },
+      2,
+    ),
+  );
+  const gone = async (s: Scene): Promise<void> => {
+    while (s.left().length > 0) await new Promise(resolve => setTimeout(resolve, 2));
+  };
+  left.add(seg(0), 9);
+  await gone(left);
+  started[0]!.retire!(true);
+  // What it may have begun by then looks at nothing that comes after this.
+  goesOn.add(seg(0), 9);
+  await gone(goesOn);
+  for (let number = 0; number < 3; number++) {
+    left.add(seg(number), 9);
+    goesOn.add(seg(number), 9);
+    await gone(goesOn);
+  }
+  t.equal(left.left().length, 3);
+  await Promise.all(started.map(part => part.close!()));
 });

@@ -127,3 +127,21 @@ t.test('flushed is said when all that was taken by then is in the file', async t
   t.equal(lines(folder).length, 603);
   await journal.close();
 });
+
+t.test('an end of message is released when the disk is slow; who changes something waits on', async t => {
+  const { journal } = open(t, { holdMs: 1 });
+  const said: string[] = [];
+  const taken = (seq: number, kind: Fact['kind']): Promise<void> =>
+    new Promise(resolve => {
+      journal.take({ ...fact(seq), kind }, isRecorded => {
+        said.push(`${kind} ${isRecorded}`);
+        resolve();
+      });
+    });
+  const all = Promise.all([taken(1, 'admin'), taken(2, 'request'), taken(3, 'admin')]);
+  // Timers come before what the disk has answered meanwhile.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+  await all;
+  t.strictSame(said, ['request false', 'admin true', 'admin true']);
+  await journal.close();
+});

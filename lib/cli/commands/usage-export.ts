@@ -186,10 +186,20 @@ async function stream(
     if (!page.ok) return page.problem;
     const text = head + page.value.facts.map(line).join('');
     head = '';
-    if (!stdout.write(text)) await once(stdout, 'drain');
+    // A reader that leaves early (`| head`) has what it wanted.
+    if (!stdout.write(text) && !(await drained(stdout))) return null;
     after = page.value.next;
   } while (after !== null);
   return null;
+}
+
+/** False where the reader has left. */
+async function drained(stdout: CliIo['stdout']): Promise<boolean> {
+  if (!stdout.writable) return false;
+  return once(stdout, 'drain').then(
+    () => true,
+    () => false,
+  );
 }
 
 function misused(message: string, io: CliIo): number {

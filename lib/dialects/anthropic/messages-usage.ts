@@ -3,6 +3,7 @@ import { Fold, usageReading } from '../fold.ts';
 import { PointerList } from '../pointer-list.ts';
 import { type SplitColumns, SplitCounts } from '../split-counts.ts';
 import { setMeasure, statedCount, statedUsd, statedWord } from '../stated.ts';
+import { StatedRates } from '../stated-rates.ts';
 
 /** The columns of one usage object; it stands in the body, in `/message` of the first event and in later events. */
 interface UsageColumns extends SplitColumns {
@@ -11,6 +12,7 @@ interface UsageColumns extends SplitColumns {
   readonly cacheWrite1h: number;
   readonly webSearches: number;
   readonly cost: number;
+  readonly rates: readonly number[];
 }
 
 /** Every column of a message answer, JSON or stream. */
@@ -47,6 +49,7 @@ export function messageColumns(list: PointerList): MessageColumns {
       cacheWrite1h: list.column(`${prefix}/cache_creation/ephemeral_1h_input_tokens`),
       webSearches: list.column(`${prefix}/server_tool_use/web_search_requests`),
       cost: list.column(`${prefix}/cost`),
+      rates: list.columns(prefix, ['service_tier', 'speed', 'inference_geo']),
     })),
     iterations: list.column('/usage/iterations'),
   };
@@ -59,6 +62,7 @@ export class MessageCounts extends SplitCounts {
   #cacheWrite1h: number | null = null;
   #webSearches: number | null = null;
   #costNanos: number | null = null;
+  readonly #rates = new StatedRates();
 
   takeMessage(values: readonly unknown[], columns: MessageColumns, usage: Usage): void {
     for (const place of columns.usages) {
@@ -68,6 +72,7 @@ export class MessageCounts extends SplitCounts {
       this.#cacheWrite1h = statedCount(values[place.cacheWrite1h], usage) ?? this.#cacheWrite1h;
       this.#webSearches = statedCount(values[place.webSearches], usage) ?? this.#webSearches;
       this.#costNanos = statedUsd(values[place.cost], usage) ?? this.#costNanos;
+      this.#rates.take(values, place.rates, usage);
     }
   }
 

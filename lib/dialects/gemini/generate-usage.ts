@@ -2,6 +2,7 @@ import type { Usage, UsageReading } from '../../pipeline/index.ts';
 import { Fold, usageReading } from '../fold.ts';
 import { PointerList } from '../pointer-list.ts';
 import { isStated, setMeasure, statedCount, statedWord, sumStated } from '../stated.ts';
+import { StatedRates } from '../stated-rates.ts';
 
 const LIST = new PointerList();
 const at = (name: string): number => LIST.column(`/usageMetadata/${name}`);
@@ -17,6 +18,7 @@ const CANDIDATES = at('candidatesTokenCount');
 const THOUGHTS = at('thoughtsTokenCount');
 const CACHED = at('cachedContentTokenCount');
 const TOTAL = at('totalTokenCount');
+const RATES = [at('trafficType'), at('serviceTier')];
 const COUNTS: readonly number[] = [PROMPT, TOOL_USE, CANDIDATES, THOUGHTS, CACHED, TOTAL];
 /** Arrays of `{modality, tokenCount}`. */
 const PROMPT_DETAILS = at('promptTokensDetails');
@@ -33,6 +35,8 @@ function modalityTokens(details: unknown, modality: string, usage: Usage): numbe
 
 /** `generateContent` as one object, as SSE or as one array: a chunk's counts are of the whole answer so far. */
 class GenerateFold extends Fold {
+  readonly #rates = new StatedRates();
+
   document(values: readonly unknown[]): void {
     const usage = this.usage;
     usage.modelServed = statedWord(values[MODEL]) ?? usage.modelServed;
@@ -42,6 +46,7 @@ class GenerateFold extends Fold {
       this.ended = true;
     }
     if (isStated(values[BLOCK_REASON]) || isStated(values[ERROR_MESSAGE])) this.ended = true;
+    this.#rates.take(values, RATES, usage);
     // Chunks before the last may carry a `usageMetadata` without a single count; it says nothing.
     if (COUNTS.some(column => isStated(values[column]))) this.#replace(values);
   }

@@ -2,6 +2,7 @@ import type { UsageReading, UsageTraits } from '../../pipeline/index.ts';
 import { Fold, usageReading } from '../fold.ts';
 import { PointerList } from '../pointer-list.ts';
 import { isStated, statedWord } from '../stated.ts';
+import { StatedRates } from '../stated-rates.ts';
 import {
   CHAT_WORDS,
   hasUsage,
@@ -18,6 +19,7 @@ interface ChatColumns {
   readonly finishReason: number;
   readonly choiceIndex: number;
   readonly errors: readonly number[];
+  readonly rates: readonly number[];
   /** Where usage may be, the best place first. */
   readonly blocks: readonly UsageBlock[];
 }
@@ -27,6 +29,7 @@ function chatColumns(list: PointerList): ChatColumns {
     model: list.column('/model'),
     finishReason: list.column('/choices/0/finish_reason'),
     choiceIndex: list.column('/choices/0/index'),
+    rates: [list.column('/service_tier')],
     errors: [list.column('/error/message'), list.column('/error/code')],
     blocks: [
       usageBlock(list, '/usage', CHAT_WORDS),
@@ -39,6 +42,7 @@ function chatColumns(list: PointerList): ChatColumns {
 class ChatFold extends Fold {
   readonly #columns: ChatColumns;
   readonly #rules: UsageReadingRules;
+  readonly #rates = new StatedRates();
 
   constructor(columns: ChatColumns, rules: UsageReadingRules) {
     super();
@@ -47,7 +51,8 @@ class ChatFold extends Fold {
   }
 
   document(values: readonly unknown[]): void {
-    const { model, finishReason, choiceIndex, errors, blocks } = this.#columns;
+    const { model, finishReason, choiceIndex, errors, rates, blocks } = this.#columns;
+    this.#rates.take(values, rates, this.usage);
     this.usage.modelServed = statedWord(values[model]) ?? this.usage.modelServed;
     const reason = statedWord(values[finishReason]);
     // With n > 1 a chunk carries one choice, so the first of the array may be any of them.

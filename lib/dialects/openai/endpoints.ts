@@ -35,6 +35,7 @@ const COMPLETIONS = endpointRow(FAMILY, 'openai-completions', 'completion', {
   outputLimits: ['/max_tokens'],
   // Of `best_of` answers all are paid for.
   answerCounts: ['/n', '/best_of'],
+  answerLists: ['/prompt'],
   streams: 'body',
   includeUsageOption: true,
   usage: CHAT_READING,

@@ -2,6 +2,7 @@ import type { UsageReading } from '../../pipeline/index.ts';
 import { Fold, usageReading } from '../fold.ts';
 import { PointerList } from '../pointer-list.ts';
 import { statedWord } from '../stated.ts';
+import { StatedRates } from '../stated-rates.ts';
 import {
   hasUsage,
   PLAIN_RULES,
@@ -16,6 +17,7 @@ interface ResponseColumns {
   readonly model: number;
   readonly status: number;
   readonly usage: UsageBlock;
+  readonly rates: readonly number[];
 }
 
 /** A response that is still under way has not finished, whatever its status word. */
@@ -35,9 +37,12 @@ const PLACES: readonly ResponseColumns[] = ['/response', ''].map(prefix => ({
   model: LIST.column(`${prefix}/model`),
   status: LIST.column(`${prefix}/status`),
   usage: usageBlock(LIST, `${prefix}/usage`, RESPONSES_WORDS),
+  rates: [LIST.column(`${prefix}/service_tier`)],
 }));
 
 class ResponsesFold extends Fold {
+  readonly #rates = new StatedRates();
+
   document(values: readonly unknown[], event: string | null): void {
     const usage = this.usage;
     // Some servers send no `event:` line; the type in the data is always there.
@@ -51,6 +56,7 @@ class ResponsesFold extends Fold {
         usage.finishReason = status;
         this.ended = true;
       }
+      this.#rates.take(values, place.rates, usage);
       if (hasUsage(values, place.usage)) replaceUsage(values, place.usage, usage, PLAIN_RULES);
     }
   }

@@ -60,6 +60,7 @@ export function readRotate(body: unknown): RotateBody | string {
   const members = membersOf(body);
   if (members === null || strangerIn(members, ['grace', 'expires', 'id']) !== null)
     return 'the body may have grace, expires and id';
+  if (KEY_MATERIAL.test(JSON.stringify(members))) return 'the body holds a whole key: none of it may be kept';
   const { grace, expires = null, id } = members;
   const graceMs = grace === undefined ? GRACE_MS : parseQuantity('duration', grace);
   if (graceMs === null) return 'grace is a span such as 24h, 30m or 0s';

@@ -13,6 +13,8 @@ const TICK_MS = 1000;
 const LOOK_TICKS = 2;
 const FULL_LOOKS = 30;
 const PAGE_KEYS = 500;
+/** For how long a start waits for the first look. */
+const FIRST_LOOK_MS = 2000;
 /** A key is accepted for some seconds past its end, since clocks differ. */
 const LEEWAY_MS = 60_000;
 
@@ -58,15 +60,36 @@ export class KeyEnforcer {
     return [{ code: 'key_records_behind', message, refuses: false }];
   }
 
-  /** Denies or allows as a record says at this moment. Null when it is so; else the error to answer. */
-  enforce(record: KeyRecord): Promise<AdminAnswer | null> {
-    // One after the other: the last word on a key must be that of its last revision.
-    const enforced = this.#last.then(() => this.#enforce(record));
-    this.#last = enforced.catch(() => {});
-    return enforced;
+  /**
+   * Resolves when the deny set is what the records say, or may not be for a
+   * while: before that nobody should be served, since no snapshot may have kept
+   * what a crash left to be done.
+   */
+  async begun(): Promise<void> {
+    const limit = Promise.withResolvers<void>();
+    const timer = setTimeout(limit.resolve, FIRST_LOOK_MS);
+    await Promise.race([this.#pass, limit.promise]);
+    clearTimeout(timer);
   }
 
-  async #enforce(record: KeyRecord): Promise<AdminAnswer | null> {
+  /** Denies or allows as a record says at this moment. Null when it is so; else the error to answer. */
+  enforce(record: KeyRecord): Promise<AdminAnswer | null> {
+    return this.#inTurn(() => this.#enforce(record, false));
+  }
+
+  /** The same, and where the record allows the key nothing denies it any more, whoever did. */
+  free(record: KeyRecord): Promise<AdminAnswer | null> {
+    return this.#inTurn(() => this.#enforce(record, true));
+  }
+
+  /** One after the other: the last word on a key must be that of its last revision. */
+  #inTurn(work: () => Promise<AdminAnswer | null>): Promise<AdminAnswer | null> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  async #enforce(record: KeyRecord, isFreed: boolean): Promise<AdminAnswer | null> {
     const { deny, clock } = this.#options;
     const { jti, revision } = record;
     if (revision < (this.#enforced.get(jti) ?? 0)) return null;
@@ -81,6 +104,7 @@ export class KeyEnforcer {
     const untilMs = record.expiresMs + LEEWAY_MS;
     if (state === 'disabled') return deny.deny(jti, DISABLED, untilMs);
     if (state === 'ended') return deny.deny(jti, REPLACED, untilMs);
+    if (isFreed) return deny.allow(jti);
     // What somebody denied for another reason is not for a record to allow.
     return deny.isDeniedFor(jti, OWN_REASONS) && deny.fileWith(jti) === null ? deny.allow(jti) : null;
   }

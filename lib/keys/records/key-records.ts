@@ -34,7 +34,7 @@ export class KeyRecords {
     const asked = readKeyQuery(query, nowMs);
     if (typeof asked === 'string') return refusal(400, 'bad_request', asked);
     const page = await this.#house.register.keys(asked);
-    if (!page.ok) return away(page.problem);
+    if (!page.ok) return away(page);
     const { keys, next } = page.value;
     const body = {
       keys: keys.map(key => shownKey(key, nowMs)),
@@ -45,7 +45,7 @@ export class KeyRecords {
 
   async show({ params }: AdminRequest): Promise<AdminAnswer> {
     const found = await this.#house.register.key(params.jti!);
-    if (!found.ok) return away(found.problem);
+    if (!found.ok) return away(found);
     return found.value === null ? UNKNOWN : { status: 200, body: shownKey(found.value, this.#nowMs()) };
   }
 
@@ -78,7 +78,7 @@ export class KeyRecords {
     }
     const changed = await this.#change(request, jti, { kind: 'enable', atMs: this.#nowMs() });
     if ('status' in changed) return changed;
-    const problem = (await deny.enforcer.enforce(changed[0]!)) ?? (await deny.switch.allow(jti));
+    const problem = await deny.enforcer.free(changed[0]!);
     return problem === null ? this.#shown(changed[0]!) : notYet(problem);
   }
 
@@ -88,7 +88,7 @@ export class KeyRecords {
     if (typeof body === 'string') return refusal(400, 'bad_request', body);
     const jti = request.params.jti!;
     const found = await this.#house.register.key(jti);
-    if (!found.ok) return away(found.problem);
+    if (!found.ok) return away(found);
     const old = found.value;
     if (old === null) return UNKNOWN;
     const issuer = this.#issuerFor(old.issuer, true);
@@ -167,7 +167,7 @@ export class KeyRecords {
     change: KeyChange,
   ): Promise<readonly KeyRecord[] | AdminAnswer> {
     const result = await this.#house.register.changeKey(jti, change, this.#draft(request, change));
-    if (!result.ok) return away(result.problem);
+    if (!result.ok) return away(result);
     const changed = result.value;
     return changed.ok ? changed.records : refused(changed.refused, changed.record);
   }
@@ -211,8 +211,17 @@ function refused(why: KeyRefusal, record: KeyRecord | null): AdminAnswer {
   return why === 'unknown' ? UNKNOWN : refusal(409, why, messages[why]);
 }
 
-function away(problem: string): AdminAnswer {
-  return refusal(503, 'store_unavailable', `the store did not do it, so nothing was changed: ${problem}`);
+function away({
+  problem,
+  mayBeDone = false,
+}: {
+  readonly problem: string;
+  readonly mayBeDone?: boolean;
+}): AdminAnswer {
+  const said = mayBeDone
+    ? 'the store was told to do it and did not answer: look at the record before you do it again'
+    : 'the store did not do it, so nothing was changed';
+  return refusal(503, 'store_unavailable', `${said}: ${problem}`);
 }
 
 /** The record stands, and the deny set will follow it. */

@@ -20,8 +20,11 @@ type Call = (records: KeyRecords, request: AdminRequest) => Promise<AdminAnswer>
 const NO_STORE =
   'keys are put on record in the store, and this gateway has none: set usage.store, such as sqlite:./data/weir.db';
 
-/** Keys on record: the calls that change them, and what keeps the deny set to them. */
-export function openKeyRecords({ auth, register, deny }: KeyRecordsParts, house: House): Installed {
+/** Keys on record: the calls that change them, and what keeps the deny set to them. Where it can be, it is kept to them when this resolves. */
+export async function openKeyRecords(
+  { auth, register, deny }: KeyRecordsParts,
+  house: House,
+): Promise<Installed> {
   if (register === null) return { routes: routesOf(null) };
   const { clock } = house;
   const denySwitch = denySwitchOf(deny);
@@ -30,6 +33,8 @@ export function openKeyRecords({ auth, register, deny }: KeyRecordsParts, house:
       ? null
       : new KeyEnforcer({ register, deny: denySwitch, clock, warn: warning => house.warn(warning) });
   const both = denySwitch === null || enforcer === null ? null : { switch: denySwitch, enforcer };
+  // Without an issuer nobody has a key to use.
+  if (auth.issuers.length > 0) await enforcer?.begun();
   return {
     closesAtOnce: true,
     routes: routesOf(new KeyRecords({ clock, auth, register, deny: both })),

@@ -1,6 +1,7 @@
 import type { Endpoint } from '../../pipeline/index.ts';
 import { JsonReader } from '../../wire/index.ts';
 import { contentOf, kindOfType, kindOfWord, type MediaKind } from './media-kind.ts';
+import { StatedBounds, type StatedValue } from './stated-bounds.ts';
 
 /** What bounds the tokens of a request. */
 export interface BodyBound {
@@ -13,10 +14,14 @@ export interface BodyBound {
   readonly references: number;
   /** The most output tokens of one answer, null where it is not said. */
   readonly outputTokens: number | null;
+  /** Who reads it another way may find that nothing is said. */
+  readonly mayAnswerMore: boolean;
   /** How many answers it asks for, at least 1. */
   readonly answers: number;
   /** Images, audio or files come or are asked for. */
   readonly hasMedia: boolean;
+  /** It names a second model: which of them runs, only the provider knows. */
+  readonly hasOtherModel: boolean;
 }
 
 /** Readers give up at very different depths; deeper, all of the body counts as text. */
@@ -40,6 +45,8 @@ interface Frame {
   kind: MediaKind | null;
   payloads: number;
   links: number;
+  /** Prompts in this array; null where it is no list of prompts. */
+  prompts: number | null;
 }
 
 /**
@@ -52,6 +59,7 @@ export class BodyReading {
   readonly #reader: JsonReader;
   readonly #endpoint: Endpoint;
   readonly #references: ReadonlySet<string>;
+  readonly #bounds: StatedBounds;
   readonly #frames: Frame[] = [newFrame()];
   #depth = 0;
   #name = '';
@@ -59,8 +67,7 @@ export class BodyReading {
   #images = 0;
   #files = 0;
   #referenced = 0;
-  #outputTokens: number | null = null;
-  #answers = 1;
+  #prompts = 1;
   #asksForMedia = false;
   #isBroken = false;
 
@@ -68,20 +75,24 @@ export class BodyReading {
     this.#body = body;
     this.#reader = new JsonReader(body, DEPTH_MAX);
     this.#endpoint = endpoint;
+    this.#bounds = new StatedBounds(endpoint);
     this.#references = endpoint.state?.references ?? new Set();
   }
 
   get result(): BodyBound {
+    const { outputTokens, mayAnswerMore, answers, hasOtherModel } = this.#bounds;
     const media = this.#isBroken ? 0 : this.#mediaBytes;
     return {
       textBytes: this.#body.length - media,
       images: this.#images,
       files: this.#files,
       references: this.#referenced,
+      outputTokens,
       // What cannot be read whole may state something else further on.
-      outputTokens: this.#isBroken ? null : this.#outputTokens,
-      answers: this.#answers,
+      mayAnswerMore: mayAnswerMore || this.#isBroken,
+      answers: answers * this.#prompts,
       hasMedia: this.#images + this.#files > 0 || this.#asksForMedia,
+      hasOtherModel,
     };
   }
 
@@ -124,6 +135,10 @@ export class BodyReading {
 
   #open(isObject: boolean): void {
     const parent = this.#frames[this.#depth]!;
+    this.#heed('container');
+    if (parent.prompts !== null) parent.prompts++;
+    const { answerLists } = this.#endpoint;
+    const isPrompts = !isObject && answerLists.includes(`${parent.path}/${this.#name}`);
     this.#depth++;
     this.#frames[this.#depth] ??= newFrame();
     const frame = this.#frames[this.#depth]!;
@@ -132,6 +147,7 @@ export class BodyReading {
     frame.kind = null;
     frame.payloads = 0;
     frame.links = 0;
+    frame.prompts = isPrompts ? 0 : null;
   }
 
   /** What is in it is of the kind that its type or name says; else of the kind of what surrounds it. */
@@ -144,6 +160,7 @@ export class BodyReading {
       parent.payloads += frame.payloads;
       parent.links += frame.links;
     } else this.#count(kind, frame.payloads + frame.links);
+    if (frame.prompts !== null) this.#prompts = Math.max(this.#prompts, frame.prompts);
     this.#name = parent.name;
   }
 
@@ -162,6 +179,8 @@ export class BodyReading {
     const { start, end } = this.#reader;
     const frame = this.#frames[this.#depth]!;
     const name = this.#name;
+    this.#heed('string');
+    if (frame.prompts !== null) frame.prompts++;
     if (MEDIA_TYPES.has(name)) frame.kind = kindOfType(this.#reader.text());
     else if (name === 'type') frame.kind ??= end - start < 64 ? kindOfWord(this.#reader.text()) : null;
     const content = contentOf(name, this.#body, start + 1, end - 1);
@@ -188,20 +207,23 @@ export class BodyReading {
   }
 
   #other(): void {
-    const { path } = this.#frames[this.#depth]!;
-    if (path !== NOWHERE) {
-      const pointer = `${path}/${this.#name}`;
-      const { outputLimits, answerCounts } = this.#endpoint;
-      if (outputLimits.includes(pointer)) this.#outputTokens = larger(this.#outputTokens, this.#number());
-      else if (answerCounts.includes(pointer)) this.#answers = larger(this.#answers, this.#number())!;
-    }
+    this.#heed('other');
     this.#afterValue();
   }
 
-  /** A count from 1, rounded up; null for anything else. */
-  #number(): number | null {
-    const value = Number(this.#body.toString('latin1', this.#reader.start, this.#reader.end));
-    return value > 0 ? Math.ceil(value) : null;
+  /** Notes what stands where a bound or the model may be stated. */
+  #heed(kind: StatedValue['kind']): void {
+    const { path } = this.#frames[this.#depth]!;
+    if (path === NOWHERE) return;
+    const pointer = `${path}/${this.#name}`;
+    const bounds = this.#bounds;
+    if (!bounds.heeds(pointer)) return;
+    if (kind === 'container') bounds.note(pointer, { kind });
+    else if (kind === 'string') bounds.note(pointer, { kind, text: this.#reader.text() });
+    else {
+      const { start, end } = this.#reader;
+      bounds.note(pointer, { kind, text: this.#body.toString('latin1', start, end) });
+    }
   }
 
   /** Elements of an array have its name. */
@@ -211,15 +233,11 @@ export class BodyReading {
 }
 
 function newFrame(): Frame {
-  return { name: '', path: '', kind: null, payloads: 0, links: 0 };
+  return { name: '', path: '', kind: null, payloads: 0, links: 0, prompts: null };
 }
 
 /** `depth` is that of the new container, the root's 1. */
 function pathWithin(parent: string, name: string, depth: number, isObject: boolean): string {
   if (!isObject || parent === NOWHERE || depth > POINTER_DEPTH_MAX) return NOWHERE;
   return depth === 1 ? '' : `${parent}/${name}`;
-}
-
-function larger(a: number | null, b: number | null): number | null {
-  return a === null || (b !== null && b > a) ? b : a;
 }

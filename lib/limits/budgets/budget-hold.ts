@@ -3,6 +3,13 @@ import type { Account, Amounts } from './account.ts';
 import type { Reserved } from './reservation.ts';
 import { settle } from './settlement.ts';
 
+/** What a finished exchange used: the very amounts that its fact states. */
+export interface UsedBy {
+  costOf(exchange: Exchange): Cost;
+  /** Input and output together. */
+  usedTokens(exchange: Exchange): number;
+}
+
 /** What an exchange holds on accounts, and which of its sums budgets are about. */
 export interface Held {
   /** Each once. */
@@ -20,11 +27,11 @@ export interface Held {
  */
 export class BudgetHold implements Lease {
   readonly #held: Held;
-  readonly #costOf: (exchange: Exchange) => Cost;
+  readonly #used: UsedBy;
 
-  constructor(exchange: Exchange, held: Held, costOf: (exchange: Exchange) => Cost) {
+  constructor(exchange: Exchange, held: Held, used: UsedBy) {
     this.#held = held;
-    this.#costOf = costOf;
+    this.#used = used;
     const tokens = held.metersTokens ? held.amounts.tokens : null;
     const nanos = held.metersMoney ? Number(held.amounts.nanos) : null;
     for (const account of held.accounts) account.reserve(held.amounts);
@@ -39,7 +46,7 @@ export class BudgetHold implements Lease {
 
   end(exchange: Exchange): void {
     const { accounts, amounts, reserved, metersTokens, metersMoney } = this.#held;
-    const cost = this.#costOf(exchange);
+    const cost = this.#used.costOf(exchange);
     const settled = reserved === null ? null : settle(exchange, reserved, cost);
     const chargedTokens = settled !== null && metersTokens ? settled.tokens : null;
     const chargedNanos = settled !== null && metersMoney ? settled.nanos : null;
@@ -51,13 +58,9 @@ export class BudgetHold implements Lease {
     // Word for word what the store counts of such a fact (CHARGES in lib/store).
     const charged: Amounts = {
       requests: exchange.attempts > 0 ? 1 : 0,
-      tokens: chargedTokens ?? usedTokens(exchange),
+      tokens: chargedTokens ?? this.#used.usedTokens(exchange),
       nanos: chargedNanos ?? BigInt(cost.costNanos ?? 0),
     };
     for (const account of accounts) account.settle(exchange.id, amounts, charged);
   }
-}
-
-function usedTokens({ usage }: Exchange): number {
-  return (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0);
 }

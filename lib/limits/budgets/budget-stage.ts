@@ -1,10 +1,10 @@
 import type { Clock } from '../../base/index.ts';
 import { Refusal } from '../../errors/index.ts';
-import type { Cost, Exchange, Stage, StageResult } from '../../pipeline/index.ts';
+import type { Exchange, Stage, StageResult } from '../../pipeline/index.ts';
 import { type Account, type Amounts, exceeds } from './account.ts';
 import type { BodyBound } from './body-reading.ts';
 import type { Book } from './book.ts';
-import { BudgetHold } from './budget-hold.ts';
+import { BudgetHold, type UsedBy } from './budget-hold.ts';
 import type { Loader } from './loader.ts';
 import { NO_BODY, readRequest } from './read-request.ts';
 import { refusalOf } from './refusal-of.ts';
@@ -20,7 +20,7 @@ export interface BudgetStageOptions {
   readonly book: Book;
   readonly loader: Loader;
   readonly clock: Clock;
-  readonly costOf: (exchange: Exchange) => Cost;
+  readonly used: UsedBy;
   /** Told of each refusal. */
   readonly refused: (reason: BudgetRefusal) => void;
 }
@@ -139,7 +139,7 @@ export class BudgetStage implements Stage {
     accounts: readonly Account[],
     bound: BodyBound,
   ): StageResult {
-    const { settings, clock, costOf, refused } = this.#options;
+    const { settings, clock, used, refused } = this.#options;
     const metersTokens = caps.some(({ budget }) => budget.tokens !== null);
     const metersMoney = caps.some(({ budget }) => budget.nanos !== null);
     const reserved = metersTokens || metersMoney ? reservationOf(exchange, bound, settings) : null;
@@ -159,7 +159,7 @@ export class BudgetStage implements Stage {
       return refusalOf(exhausted, wanted, clock.wallMs());
     }
     const held = { accounts: [...new Set(accounts)], amounts, reserved, metersTokens, metersMoney };
-    exchange.take(new BudgetHold(exchange, held, costOf));
+    exchange.take(new BudgetHold(exchange, held, used));
     return undefined;
   }
 }

@@ -32,6 +32,20 @@ const LINKS: ReadonlySet<string> = new Set([
   'file_id',
 ]);
 
+/** Members that may hold a `data:` URL. Anywhere else the model reads it as the text that it is. */
+const DATA_URLS: ReadonlySet<string> = new Set([
+  ...PAYLOADS,
+  ...LINKS,
+  'document_url',
+  'audio_url',
+  'video_url',
+  'input_audio',
+  'audio',
+  'video',
+  'file',
+  'document',
+]);
+
 const IMAGE_WORD = /image|img/i;
 const FILE_WORD = /document|file|audio|video|pdf/i;
 
@@ -61,7 +75,7 @@ export type Content = 'text' | 'link' | 'payload' | MediaKind;
  */
 export function contentOf(name: string, body: Buffer, start: number, end: number): Content {
   const head = body.toString('latin1', start, Math.min(end, start + HEAD_BYTES));
-  const url = head.startsWith('data:') ? DATA_URL.exec(head) : null;
+  const url = DATA_URLS.has(name) && head.startsWith('data:') ? DATA_URL.exec(head) : null;
   if (url !== null && isBase64(body, start + url[0].length, end)) return kindOfType(url[1]!);
   if (LINKS.has(name)) return 'link';
   if (!PAYLOADS.has(name) || end - start < PAYLOAD_BYTES_MIN) return 'text';

@@ -1,6 +1,5 @@
 import type {
   AdminRoute,
-  Cost,
   Degradation,
   Exchange,
   Fact,
@@ -10,6 +9,7 @@ import type {
   Stage,
 } from '../../pipeline/index.ts';
 import { Book } from './book.ts';
+import type { UsedBy } from './budget-hold.ts';
 import { budgetMetrics } from './budget-metrics.ts';
 import { budgetRoutes } from './budget-routes.ts';
 import { BudgetNeeds, type BudgetRefusal, BudgetStage } from './budget-stage.ts';
@@ -20,8 +20,7 @@ import type { BudgetSettings } from './settings.ts';
 export interface BudgetsHouse {
   readonly house: Pick<House, 'clock' | 'warn'>;
   readonly source: SpentSource;
-  /** What a finished exchange cost: the very amount that its fact states. */
-  readonly costOf: (exchange: Exchange) => Cost;
+  readonly used: UsedBy;
   /** The tags that the fact of an exchange will have. */
   readonly tagsOf: (exchange: Exchange) => Fact['tags'];
 }
@@ -65,7 +64,7 @@ class OpenBudgets implements Budgets {
   readonly #timers: readonly NodeJS.Timeout[];
 
   constructor(settings: BudgetSettings, budgetsHouse: BudgetsHouse, before: OpenBudgets | null) {
-    const { house, source, costOf, tagsOf } = budgetsHouse;
+    const { house, source, used, tagsOf } = budgetsHouse;
     const { clock } = house;
     this.place = source.ledger.place;
     this.book = before?.place === this.place ? before.book : new Book(settings.maxAccounts);
@@ -83,7 +82,7 @@ class OpenBudgets implements Budgets {
     const loader = this.#loader;
     this.stages = [
       new BudgetNeeds(rules),
-      new BudgetStage({ settings, ageMaxMs, rules, book, loader, clock, costOf, refused }),
+      new BudgetStage({ settings, ageMaxMs, rules, book, loader, clock, used, refused }),
     ];
     this.metrics = budgetMetrics(book, loader, this.refusals);
     this.routes = budgetRoutes({ book, rules, loader, clock, ageMaxMs });

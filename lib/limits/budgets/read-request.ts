@@ -4,6 +4,9 @@ import { readForm } from '../../wire/index.ts';
 import { type BodyBound, BodyReading } from './body-reading.ts';
 import { kindOfType } from './media-kind.ts';
 
+const BYTE_ORDER_MARK = Buffer.from('\ufeff');
+const OPEN_BRACE = 0x7b;
+const SPACE = 0x20;
 /** Read at a time: some milliseconds at most. */
 const STEP_BYTES = 256 * 1024;
 
@@ -14,8 +17,10 @@ export const NO_BODY: BodyBound = Object.freeze({
   files: 0,
   references: 0,
   outputTokens: null,
+  mayAnswerMore: false,
   answers: 1,
   hasMedia: false,
+  hasOtherModel: false,
 });
 
 /** What bounds the tokens of a request whose body is in hand. A promise only for a large one. */
@@ -25,10 +30,20 @@ export function readRequest(exchange: Exchange): BodyBound | Promise<BodyBound> 
   const { 'content-type': type = '', 'content-encoding': coding } = req.headers;
   // What it says is not to be seen; what it uses in the end is charged all the same.
   if (coding !== undefined && coding !== 'identity') return { ...NO_BODY, textBytes: body.length };
-  if (/^\s*multipart\//i.test(type)) return readParts(exchange, body, type);
-  if (/^\s*(?:audio|image|video)\//i.test(type)) return { ...NO_BODY, ...counts(type), hasMedia: true };
-  const reading = new BodyReading(body, exchange.endpoint!);
+  // Some providers read JSON whatever it is called, and behind a mark too.
+  const text = body.indexOf(BYTE_ORDER_MARK) === 0 ? body.subarray(BYTE_ORDER_MARK.length) : body;
+  if (!beginsObject(text)) {
+    if (/^\s*multipart\//i.test(type)) return readParts(exchange, body, type);
+    if (/^\s*(?:audio|image|video)\//i.test(type)) return { ...NO_BODY, ...counts(type), hasMedia: true };
+  }
+  const reading = new BodyReading(text, exchange.endpoint!);
   return reading.readTo(STEP_BYTES) ? reading.result : readOn(reading);
+}
+
+function beginsObject(text: Buffer): boolean {
+  let at = 0;
+  while (at < text.length && text[at]! <= SPACE) at++;
+  return text[at] === OPEN_BRACE;
 }
 
 async function readOn(reading: BodyReading): Promise<BodyBound> {

@@ -1,25 +1,18 @@
 import type { Exchange, Operation, Price } from '../../pipeline/index.ts';
 import { usdNanos } from '../../pipeline/index.ts';
+import { WITHOUT_OUTPUT } from '../token-reservation.ts';
 import type { BodyBound } from './body-reading.ts';
 import type { BudgetSettings } from './settings.ts';
 
 /** More than any model gives; what a request says beyond it is a slip, or meant to break the sums. */
 const TOKENS_MAX = 1_000_000_000_000;
-const NANOS_MAX = BigInt(Number.MAX_SAFE_INTEGER);
+/** The most that a fact can state. */
+export const NANOS_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 
-/** Operations whose answer is not made of tokens. */
-const WITHOUT_OUTPUT: ReadonlySet<Operation> = new Set([
-  'embedding',
-  'rerank',
-  'moderation',
-  'speech',
-  'count_tokens',
-  'models',
-  'files',
-  'batches',
-]);
 /** Operations whose request is not read by a model, or not now. */
 const WITHOUT_INPUT: ReadonlySet<Operation> = new Set(['count_tokens', 'models', 'files', 'batches']);
+/** Operations that no price of a model is for: what they cost nobody says. */
+const WITHOUT_PRICE: ReadonlySet<Operation> = new Set(['batches', 'realtime', 'other']);
 /** Operations that cost nothing. */
 const FREE: ReadonlySet<Operation> = new Set(['count_tokens', 'models', 'files']);
 
@@ -58,13 +51,13 @@ export function priceOf({ provider, modelRequested }: Exchange): Price | null {
  * else the model, else the config says, for each answer asked for.
  */
 export function reservationOf(exchange: Exchange, bound: BodyBound, settings: BudgetSettings): Reserved {
-  const price = priceOf(exchange);
+  const price = bound.hasOtherModel ? null : priceOf(exchange);
   const { inputTokens, outputTokens } = tokensOf(exchange, bound, settings, price);
   const { hasMedia } = bound;
   const size = { inputTokens, outputTokens, hasMedia, price };
   if (isFree(exchange)) return { ...size, nanos: 0n };
-  // Batches are billed at rates of their own.
-  if (price === null || !runsModel(exchange)) return { ...size, nanos: held(settings) };
+  if (price === null || WITHOUT_PRICE.has(exchange.endpoint!.operation))
+    return { ...size, nanos: held(settings) };
   const nanos = price.boundNanos({ inputTokens, outputTokens, hasMedia });
   return { ...size, nanos: nanos > NANOS_MAX ? NANOS_MAX : nanos };
 }
@@ -81,7 +74,9 @@ function tokensOf(
     bound.images * settings.reserveImageTokens +
     bound.files * settings.reserveFileTokens +
     bound.references * settings.reserveReferenceTokens;
-  const each = bound.outputTokens ?? price?.maxOutputTokens ?? settings.reserveOutputTokens;
+  const usual = price?.maxOutputTokens ?? settings.reserveOutputTokens;
+  const stated = bound.outputTokens ?? usual;
+  const each = bound.mayAnswerMore ? Math.max(stated, usual) : stated;
   const output = WITHOUT_OUTPUT.has(exchange.endpoint!.operation) ? 0 : each * bound.answers;
   return { inputTokens: Math.min(input, TOKENS_MAX), outputTokens: Math.min(output, TOKENS_MAX) };
 }

@@ -1,6 +1,6 @@
 import { ERRORS, type ErrorCode } from '../../errors/index.ts';
 import type { Cost, Exchange } from '../../pipeline/index.ts';
-import type { Reserved } from './reservation.ts';
+import { NANOS_MAX, type Reserved } from './reservation.ts';
 
 /** A token has about four bytes of text, and an answer has more bytes than its text. */
 const BYTES_PER_TOKEN = 4;
@@ -25,33 +25,46 @@ interface Counts {
  * states nothing the reservation stays.
  */
 export function settle(exchange: Exchange, reserved: Reserved, cost: Cost): Settled {
-  const { usage, outcome, status, responseBytes } = exchange;
   if (!reachedProvider(exchange)) return RELEASED;
+  const { usage, outcome, status } = exchange;
   const stated = { input: usage?.inputTokens ?? null, output: usage?.outputTokens ?? null };
-  const isStated = stated.input !== null || stated.output !== null || cost.costNanos !== null;
-  const isAnswered = outcome === 'complete' && status !== null && status < 400;
-  if (isAnswered) {
+  if (outcome === 'complete' && isSuccess(status)) {
     const inputTokens = stated.input ?? reserved.inputTokens;
-    const outputTokens = stated.output ?? reserved.outputTokens;
+    const outputTokens = hasFinalOutput(exchange)
+      ? stated.output!
+      : Math.max(stated.output ?? 0, reserved.outputTokens);
     return priced({ inputTokens, outputTokens }, reserved, cost, true);
   }
-  const isDelivered =
-    outcome !== 'complete' && outcome !== 'upstreamFailed' && responseBytes > 0 && !isError(status);
-  if (!isStated && !isDelivered) return RELEASED;
-  const delivered = isDelivered ? Math.ceil(responseBytes / BYTES_PER_TOKEN) : 0;
-  return priced(
-    {
-      inputTokens: stated.input ?? (isDelivered ? reserved.inputTokens : 0),
-      outputTokens: Math.max(stated.output ?? 0, Math.min(delivered, reserved.outputTokens)),
-    },
-    reserved,
-    cost,
-    outcome === 'complete',
-  );
+  return settlePart(exchange, reserved, cost, stated);
 }
 
-function isError(status: number | null): boolean {
-  return status === null || status >= 400;
+/** Of what did not come whole, or is no success. */
+function settlePart(
+  exchange: Exchange,
+  reserved: Reserved,
+  cost: Cost,
+  stated: { readonly input: number | null; readonly output: number | null },
+): Settled {
+  const { outcome, status, responseBytes } = exchange;
+  const isStated = stated.input !== null || stated.output !== null || cost.costNanos !== null;
+  const isDelivered =
+    outcome !== 'complete' && outcome !== 'upstreamFailed' && responseBytes > 0 && isSuccess(status);
+  if (!isStated && !isDelivered) return RELEASED;
+  const inputTokens = stated.input ?? (isDelivered ? reserved.inputTokens : 0);
+  if (isDelivered && exchange.answerEnded && hasFinalOutput(exchange))
+    return priced({ inputTokens, outputTokens: stated.output! }, reserved, cost, true);
+  const delivered = isDelivered ? Math.ceil(responseBytes / BYTES_PER_TOKEN) : 0;
+  const outputTokens = Math.max(stated.output ?? 0, Math.min(delivered, reserved.outputTokens));
+  return priced({ inputTokens, outputTokens }, reserved, cost, false);
+}
+
+function isSuccess(status: number | null): boolean {
+  return status !== null && status >= 200 && status <= 299;
+}
+
+/** Of an answer that came to its end: what it states of its output is all of it. */
+function hasFinalOutput({ usage, tapGaveUp }: Exchange): boolean {
+  return usage !== null && usage.outputTokens !== null && !usage.invalid && !tapGaveUp;
 }
 
 /** Dispatched, and not failed before the request could leave. */
@@ -73,5 +86,7 @@ function priced(counts: Counts, reserved: Reserved, cost: Cost, isWhole: boolean
   const { price, hasMedia } = reserved;
   const bound = price === null ? (reserved.nanos ?? 0n) : price.boundNanos({ ...counts, hasMedia });
   const least = isWhole && reserved.nanos !== null && reserved.nanos > bound ? reserved.nanos : bound;
-  return { tokens, nanos: known !== null && known > least ? known : least };
+  const nanos = known !== null && known > least ? known : least;
+  // More than a fact can state is a slip of the provider's.
+  return { tokens, nanos: nanos > NANOS_MAX ? NANOS_MAX : nanos };
 }

@@ -81,16 +81,21 @@ export const TAG_ROLLUP_COLUMNS = `tag, ${ROLLUP_COLUMNS}`;
 const OF_ONE_FACT = SUMS.map(({ ofFact }) => ofFact).join(', ');
 const OF_FACTS = SUMS.map(({ column, ofFact }) => `sum(${ofFact}) AS ${column}`).join(', ');
 
-function addedTo(table: string): string {
-  return SUMS.map(({ column }) => {
-    const [kept, more] = [`${table}.${column}`, `excluded.${column}`];
-    return `${column} = coalesce(${kept} + ${more}, ${kept}, ${more})`;
-  }).join(', ');
+function addedTo(table: string, { added }: SqlDialect): string {
+  return SUMS.map(({ column }) => `${column} = ${added(`${table}.${column}`, `excluded.${column}`)}`).join(
+    ', ',
+  );
 }
 
-/** The end of an INSERT into `rollup` that adds to the sums that are there, and of one into `tag_rollup`. */
-export const ADD_TO_SUMS = `ON CONFLICT (span, day, series) DO UPDATE SET ${addedTo('rollup')}`;
-export const ADD_TO_TAG_SUMS = `ON CONFLICT (tag, span, day, series) DO UPDATE SET ${addedTo('tag_rollup')}`;
+/** The end of an INSERT into `rollup` that adds to the sums that are there. */
+export function addToSums(dialect: SqlDialect): string {
+  return `ON CONFLICT (span, day, series) DO UPDATE SET ${addedTo('rollup', dialect)}`;
+}
+
+/** The same of one into `tag_rollup`. */
+export function addToTagSums(dialect: SqlDialect): string {
+  return `ON CONFLICT (tag, span, day, series) DO UPDATE SET ${addedTo('tag_rollup', dialect)}`;
+}
 
 /** What one row of `fact` adds to `rollup`: to its day and to its month. */
 export function rollupOfFact({ month }: SqlDialect): string {
@@ -111,6 +116,13 @@ export function rollupOf(table: string, { month }: SqlDialect): string {
   return `
 SELECT 'day' AS span, ${DAY} AS day, series, ${OF_FACTS} FROM ${table} GROUP BY 2, 3 UNION ALL
 SELECT 'month', ${month}, series, ${OF_FACTS} FROM ${table} GROUP BY 2, 3`;
+}
+
+/** What rows add to `tag_rollup` that are facts with one of their tags each, its id in `tag`. */
+export function tagRollupOfRows(table: string, { month }: SqlDialect): string {
+  return `
+SELECT tag, 'day' AS span, ${DAY} AS day, series, ${OF_FACTS} FROM ${table} GROUP BY 1, 3, 4 UNION ALL
+SELECT tag, 'month', ${month}, series, ${OF_FACTS} FROM ${table} GROUP BY 1, 3, 4`;
 }
 
 /** What `tag_rollup` has to hold, made anew from the facts. */

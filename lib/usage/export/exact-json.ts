@@ -3,12 +3,16 @@ interface RawJson {
   rawJSON(text: string): unknown;
 }
 
+/** For `JSON.stringify`: a number as its digits say it. JSON knows no bounds. */
+export function exactNumber(value: bigint): unknown {
+  return (JSON as unknown as RawJson).rawJSON(String(value));
+}
+
 /** JSON in which a bigint is a number of any size: a sum of nano-dollars may pass what a double holds. */
 export function exactJson(value: unknown, indent?: number): string {
-  const { rawJSON } = JSON as unknown as RawJson;
   return JSON.stringify(
     value,
-    (_name, member: unknown) => (typeof member === 'bigint' ? rawJSON(String(member)) : member),
+    (_name, member: unknown) => (typeof member === 'bigint' ? exactNumber(member) : member),
     indent,
   );
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
+import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import {
@@ -31,7 +31,7 @@ export interface Verified {
  * (`k4.public.…`, one that may be trusted) nothing is said about who made it.
  */
 export async function verifyExport(folder: string, publicKey: string | null): Promise<Verified> {
-  const bytes = await readFile(join(folder, MANIFEST_FILE)).catch(() => null);
+  const bytes = await readOwn(join(folder, MANIFEST_FILE));
   const manifest = bytes === null ? null : readManifest(bytes.toString('utf8'));
   if (bytes === null || manifest === null) {
     const problem = bytes === null ? 'cannot be read' : 'is no manifest of an export';
@@ -39,7 +39,7 @@ export async function verifyExport(folder: string, publicKey: string | null): Pr
   }
   const faults: FileFault[] = [];
   if (publicKey !== null) {
-    const signature = await readFile(join(folder, SIGNATURE_FILE)).catch(() => null);
+    const signature = await readOwn(join(folder, SIGNATURE_FILE));
     const fault = signatureFault(bytes, signature, publicKey);
     // What the manifest says counts for nothing then.
     if (fault !== null) return { manifest, faults: [fault] };
@@ -57,7 +57,21 @@ function signatureFault(manifest: Buffer, signature: Buffer | null, publicKey: s
   return { file: MANIFEST_FILE, problem: 'is not what was signed with this key' };
 }
 
+/** A link leads to what may be another file tomorrow, or has no end. */
+async function isOwnFile(path: string): Promise<boolean> {
+  return lstat(path).then(
+    found => found.isFile(),
+    () => false,
+  );
+}
+
+/** A small file whole; null where it cannot be read. */
+async function readOwn(path: string): Promise<Buffer | null> {
+  return (await isOwnFile(path)) ? readFile(path).catch(() => null) : null;
+}
+
 async function fileProblem(path: string, { bytes, sha256 }: ListedFile): Promise<string | null> {
+  if (existsSync(path) && !(await isOwnFile(path))) return 'is no file of its own';
   const found = await hashOf(path).catch(() => null);
   if (found === null) return 'cannot be read';
   if (found.bytes !== bytes) return `has ${found.bytes} bytes, not ${bytes}`;

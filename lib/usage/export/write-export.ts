@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { FactFilter, Ledger } from '../../store/index.ts';
+import { syncFolder } from '../sync-folder.ts';
 import { factValues } from './fact-columns.ts';
 import { createFactFile, type ExportedFact, type ExportFormat } from './fact-file.ts';
 import { FactParts, finalName } from './fact-parts.ts';
@@ -147,13 +148,6 @@ async function publish(draft: string, folder: string, force: boolean): Promise<v
     await rename(draft, folder);
   }
   await syncFolder(dirname(folder));
-}
-
-/** A name is on the disk when its folder is. Windows does not open folders. */
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder);
-  await handle.sync().finally(() => handle.close());
 }
 
 async function fill(folder: string, order: ExportOrder): Promise<Manifest> {

@@ -23,8 +23,12 @@ export function periodFaults(usage: UsageSettings, totalMs: number): readonly Se
 
 function summaryFaults({ summaries }: UsageSettings): readonly SettingsFault[] {
   const names = new Set<string>();
-  return summaries.flatMap(({ name, secret }, i) => {
+  return summaries.flatMap(({ name, url, secret }, i) => {
     const faults: SettingsFault[] = [];
+    if (!URL.canParse(url)) {
+      const message = 'expected an address such as https://example.com/usage';
+      faults.push({ path: ['usage', 'summaries', i, 'url'], message });
+    }
     if (names.has(name))
       faults.push({ path: ['usage', 'summaries', i, 'name'], message: 'this name is used twice' });
     names.add(name);
@@ -38,6 +42,10 @@ function archiveFaults({ archive }: UsageSettings): readonly SettingsFault[] {
   if (archive === undefined) return [];
   const { s3, sign } = archive;
   const faults: SettingsFault[] = [];
+  if (!URL.canParse(s3.endpoint)) {
+    const message = 'expected an address such as https://s3.eu-west-1.amazonaws.com';
+    faults.push({ path: ['usage', 'archive', 's3', 'endpoint'], message });
+  }
   if (s3.bucket.includes('.') && s3.endpoint.startsWith('https:') && !s3.pathStyle) {
     const message = 'no certificate covers a bucket with a full stop: set pathStyle: true';
     faults.push({ path: ['usage', 'archive', 's3', 'bucket'], message });

@@ -160,6 +160,8 @@ export class PeriodLoop {
       period = this.#notTooOld(periodOf(every, doneMs), last);
     }
     if (period.untilMs > last.untilMs) return { ok: true };
+    // A signal is heard by those who listen already: work must not begin after it.
+    if (this.#stop.signal.aborted) return { ok: false, problem: 'it is ending' };
     const result = await run(period, this.#stop.signal);
     if (!result.ok) return result;
     const marked = await ledger.append([], [{ sink, place: period.name, position: period.untilMs }]);

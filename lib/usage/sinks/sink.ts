@@ -101,10 +101,20 @@ export class Sink implements FactTaker, JournalReader {
     return problem === null ? null : { problem: `its cursor cannot be kept: ${problem}`, afterMs: null };
   }
 
+  /** Leaves the journal to whatever follows: what it holds is not brought by this one any more. */
+  async leave(): Promise<void> {
+    await this.#follower.leave();
+    this.#release();
+  }
+
   /** Brings what is left, once, within a few seconds. Call it when the journal is closed. */
   async close(): Promise<void> {
     await this.#follower.close();
     await this.#outlet.close();
+    this.#release();
+  }
+
+  #release(): void {
     if (this.#lock !== null && !(this.#lock instanceof Error)) this.#lock.release();
     this.#lock = null;
   }

@@ -25,6 +25,10 @@ export async function startSinks(
     readers: sinks,
     metrics: metricsOf(sinks.map(({ progress }) => progress)),
     degraded: () => sinks.flatMap(sink => sink.degraded()),
+    // Running exchanges may last for long: the sinks of the new settings must not wait for them, and those that are gone send nothing more.
+    retire: isSameJournal => {
+      if (isSameJournal) for (const sink of sinks) void sink.leave();
+    },
     close: async () => {
       await Promise.all(sinks.map(sink => sink.close()));
     },

@@ -7,6 +7,8 @@ import type { Endpoint } from '../../../lib/pipeline/index.ts';
 const ENDPOINT = {
   outputLimits: ['/max_tokens', '/generationConfig/maxOutputTokens'],
   answerCounts: ['/n', '/generationConfig/candidateCount'],
+  answerLists: ['/prompt'],
+  pathModel: null,
   state: { references: new Set(['previous_response_id', 'conversation', 'vector_store_ids', 'file_id']) },
 } as unknown as Endpoint;
 
@@ -108,6 +110,8 @@ t.test('what only looks like a payload is text', async t => {
     { messages: [{ content: IMAGE }] },
     { image: `data:text/plain,${words}` },
     { image_url: `data:image/png;base64,${IMAGE}${words}` },
+    { messages: [{ role: 'user', content: `data:image/png;base64,${IMAGE}` }] },
+    { instructions: `data:text/plain;base64,${IMAGE}` },
   ];
   for (const body of cases) t.equal(read(body).textBytes, JSON.stringify(body).length);
 });
@@ -121,16 +125,52 @@ t.test('bounds are read where they are heeded, and of several the largest', asyn
   });
   for (const body of [
     { other: { max_tokens: 3 } },
-    { max_tokens: '3' },
     { max_tokens: 0 },
     { max_tokens: -1 },
     { max_output_tokens: 3 },
     [{ max_tokens: 3 }],
-    '{"max_tokens":3',
-    '{"max_tokens":3} {"max_tokens":9000}',
   ])
     t.equal(read(body).outputTokens, null, JSON.stringify(body));
   t.hasStrict(read({ n: 0 }), { answers: 1 });
+  t.notOk(read('{"max_tokens":5,"max_tokens":900,"max_completion_tokens":null}').mayAnswerMore);
+});
+
+t.test('where readers may differ on what is stated, more may come', async t => {
+  for (const [body, outputTokens] of [
+    ['{"max_tokens":3', 3],
+    ['{"max_tokens":3} {"max_tokens":9000}', 3],
+    ['{"max_tokens":3,"max_tokens":null}', 3],
+    ['{"max_tokens":"3"}', 3],
+    ['{"max_tokens":3,"max_tokens":"9000"}', 9000],
+    ['{"max_tokens":{"a":1},"max_tokens":3}', 3],
+    ['{"generationConfig":{"maxOutputTokens":3},"generationConfig":{}}', 3],
+    ['{"generationConfig":{"maxOutputTokens":3},"generationConfig":null}', 3],
+  ] as const)
+    t.hasStrict(read(body), { outputTokens, mayAnswerMore: true }, body);
+  t.equal(read('{"n":"7"}').answers, 7, 'some take text for a number');
+});
+
+t.test('each of several prompts has its answers', async t => {
+  t.equal(read({ prompt: ['a', 'b', 'c'], n: 2 }).answers, 6);
+  t.equal(
+    read({
+      prompt: [
+        [1, 2],
+        [3, 4],
+      ],
+    }).answers,
+    2,
+    'prompts of tokens',
+  );
+  t.equal(read({ prompt: [1, 2, 3] }).answers, 1, 'one prompt of tokens');
+  t.equal(read({ prompt: '128' }).answers, 1);
+  t.equal(read({ prompt: [], messages: ['a', 'b'] }).answers, 1);
+});
+
+t.test('a model that is named twice, each time another, is no model', async t => {
+  t.ok(read('{"model":"cheap","model":"dear"}').hasOtherModel);
+  t.ok(read('{"model":"cheap","mod\\u0065l":null}').hasOtherModel);
+  t.notOk(read('{"model":"cheap","model":"cheap","other":{"model":"dear"}}').hasOtherModel);
 });
 
 t.test('what is stored at the provider is counted', async t => {

@@ -92,6 +92,8 @@ const ENDPOINT = {
   operation: 'chat',
   outputLimits: ['/max_tokens'],
   answerCounts: ['/n'],
+  answerLists: [],
+  pathModel: null,
   state: null,
 } as unknown as Endpoint;
 
@@ -114,6 +116,9 @@ export interface Ended {
   readonly responseBytes?: number;
   readonly errorCode?: string;
   readonly costNanos?: number | null;
+  /** What it states is final, however it ended for the client. */
+  readonly answerEnded?: boolean;
+  readonly tapGaveUp?: boolean;
 }
 
 /** Budgets over a store in memory, at a clock that is held. */
@@ -135,7 +140,10 @@ export class BudgetLab {
       {
         house: { clock: this.clock, warn: warning => this.warnings.push(warning) },
         source: this.source,
-        costOf,
+        used: {
+          costOf,
+          usedTokens: ({ usage }) => (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0),
+        },
         tagsOf: ({ principal }) => principal!.tags,
       },
       before,
@@ -186,6 +194,8 @@ export class BudgetLab {
     exchange.attempts = attempts;
     exchange.errorCode = ended.errorCode ?? null;
     exchange.responseBytes = ended.responseBytes ?? 0;
+    exchange.answerEnded = ended.answerEnded ?? false;
+    exchange.tapGaveUp = ended.tapGaveUp ?? false;
     if (input !== null || output !== null) {
       exchange.usage = Object.assign(new Usage(), { inputTokens: input, outputTokens: output });
     }
@@ -218,8 +228,9 @@ export class BudgetLab {
 }
 
 function costOf(exchange: Exchange): Cost {
-  const { usage, status } = exchange;
-  const known = usage !== null && status === 200 && exchange.modelRequested === 'priced';
+  const { usage, status, outcome, answerEnded, tapGaveUp } = exchange;
+  const isFinal = (outcome === 'complete' || answerEnded) && !tapGaveUp;
+  const known = usage !== null && isFinal && status === 200 && exchange.modelRequested === 'priced';
   exchange.cost ??= {
     costNanos: known ? PRICE.costNanos(usage) : null,
     costSource: null,

@@ -52,6 +52,27 @@ t.test('what becomes of a reservation', async t => {
       55,
       cost(5, 50),
     ],
+    [
+      'left once the answer was over: what it states is final',
+      { outcome: 'clientAborted', responseBytes: 4000, input: 5, output: 10, answerEnded: true },
+      15,
+      cost(5, 10),
+    ],
+    [
+      'whole, but its reader gave up on the way: what it stated until then is not all',
+      { input: 7, output: 1, tapGaveUp: true },
+      107,
+      cost(INPUT, 100),
+    ],
+    ['an error that states usage', { status: 500, input: 7, output: 0 }, 7, cost(7, 0)],
+    ['an error that states none was used', { status: 400, input: 0, output: 0 }, 0, 0],
+    ['sent elsewhere', { status: 307 }, 0, 0],
+    [
+      'more than a fact can state',
+      { input: 2 ** 40, output: 2 ** 40, tapGaveUp: true },
+      2 ** 41,
+      Number.MAX_SAFE_INTEGER,
+    ],
     ['denied in the middle', { outcome: 'refused', responseBytes: 400 }, INPUT + 100, cost(INPUT, 100)],
     ['drained', { outcome: 'drainCut', responseBytes: 400 }, INPUT + 100, cost(INPUT, 100)],
   ];
@@ -72,6 +93,11 @@ t.test('what is reserved', async t => {
   t.equal(await reserved({ body: {} }), 2 + 500, 'as configured where nothing is said');
   t.equal(await reserved({ body: 'plain text', headers: { 'content-type': 'text/plain' } }), 10 + 500);
   t.equal(await reserved({ body: { input: 'x' }, operation: 'embedding' }), 13, 'no output');
+  const unsure = '{"max_tokens":5,"max_tokens":null}';
+  t.equal(await reserved({ body: unsure }), unsure.length + 500, 'as configured where it may mean nothing');
+  const disguised: Ask = { body: '{"max_tokens":900}', headers: { 'content-type': 'image/png' } };
+  t.equal(await reserved(disguised), 18 + 900, 'JSON by another name');
+  t.equal(await reserved({ body: '\ufeff{"max_tokens":900}' }), 18 + 900, 'behind a byte order mark');
   t.equal(await reserved({ body: { file: 'x' }, operation: 'files' }), 0);
   t.equal(await reserved({ method: 'GET', body: null, operation: 'models', model: null }), 0);
   const image = { image_url: { url: 'https://pictures.example/1' } };
@@ -98,6 +124,21 @@ t.test('what is reserved', async t => {
   t.equal(await reserved(ask, { reserveFileTokens: 70 }), form.length - 5000 + 70 + 500);
   const gzipped: Ask = { body: '????????', headers: { 'content-encoding': 'gzip' } };
   t.equal(await reserved(gzipped), 8 + 500, 'what cannot be read is settled after');
+});
+
+t.test('a request that names two models has no price', async t => {
+  const lab = new BudgetLab(SETTINGS);
+  const { refusal } = await lab.ask({ body: '{"model":"priced","model":"dear"}' });
+  t.equal(refusal?.code, 'unpriced_model');
+});
+
+t.test('a call of unknown kind has no price, whatever model it names', async t => {
+  for (const operation of ['other', 'realtime', 'batches'] as const) {
+    const lab = new BudgetLab(SETTINGS);
+    const { refusal } = await lab.ask({ body: '{"model":"priced"}', operation });
+    t.equal(refusal?.code, 'unpriced_model', operation);
+    t.equal((await lab.ask({ method: 'GET', operation })).refusal, undefined, 'reading is free');
+  }
 });
 
 t.test('absurd amounts are bounded, and refused by any cap', async t => {

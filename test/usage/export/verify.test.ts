@@ -1,7 +1,16 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  appendFileSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { runMain, startMain } from '../../cli/run-main.ts';
 import { within } from '../../deadline/index.ts';
@@ -51,6 +60,9 @@ t.test('whatever differs is named', async t => {
     ['manifest.json', (path: string) => writeFileSync(path, '{}'), 'is no manifest'],
     ['manifest.json.sig', (path: string) => rmSync(path), 'nobody signed'],
     ['facts-0002.parquet', (path: string) => writeFileSync(path, 'x'), 'is not in the manifest'],
+    ['summary.csv', (path: string) => linkTo('/dev/zero', path), 'is no file of its own'],
+    ['summary.csv', (path: string) => linkTo(movedAside(path), path), 'is no file of its own'],
+    ['manifest.json', (path: string) => linkTo('/dev/zero', path), 'cannot be read'],
   ] as const) {
     const { out, verify, publicKey } = await signedExport(t);
     damage(join(out, file));
@@ -61,6 +73,19 @@ t.test('whatever differs is named', async t => {
     t.match(stdout, problem);
   }
 });
+
+/** In the place of a file. */
+function linkTo(target: string, path: string): void {
+  rmSync(path, { force: true });
+  symlinkSync(target, path);
+}
+
+/** Elsewhere, where it may become another after it was verified. */
+function movedAside(path: string): string {
+  const elsewhere = join(dirname(path), '..', 'elsewhere.csv');
+  renameSync(path, elsewhere);
+  return elsewhere;
+}
 
 function flipByte(path: string): void {
   const bytes = readFileSync(path);
@@ -170,4 +195,21 @@ t.test('an export that is killed leaves nothing that looks whole', async t => {
   t.notOk(readdirSync(join(folder, draft()!)).includes('manifest.json'));
   const { status } = await runMain(['usage', 'export', '-c', config, '--out', out]);
   t.equal(status, 0, 'and does not stand in the way');
+});
+
+t.test('a reader of stdout that leaves early is no failure', async t => {
+  const { config } = await storeOf(t, factTexts(1, 20_000));
+  for (const format of ['csv', 'ndjson']) {
+    const argv = [join(root, 'bin/weir.ts'), 'usage', 'export', '-c', config, '--format', format];
+    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      said += String(chunk);
+    });
+    const exit = once(child, 'exit');
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    t.strictSame(await within(exit, 'its end'), [0, null]);
+    t.equal(said, '');
+  }
 });

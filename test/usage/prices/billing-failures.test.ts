@@ -248,3 +248,41 @@ t.test('a model without a price is unpriced and not free', async t => {
   const fact = await billed(lab, CHAT, 'other-1', up.respond(200, JSON_TYPE, json));
   t.match(fact, { inputTokens: 5, costNanos: null, costSource: null, priceVersion: null });
 });
+
+t.test(
+  'an answer at other rates than the usual ones has no cost, one that fell back to these has',
+  async t => {
+    const lab = await start(t);
+    const message = (delta: object) =>
+      up.chunked(200, SSE, [
+        messageStart({ input_tokens: 10, output_tokens: 1, service_tier: 'standard', speed: 'fast' }),
+        event('message_delta', { usage: { output_tokens: 5, ...delta } }),
+        event('message_stop', {}),
+      ]);
+    const usage = { prompt_tokens: 10, completion_tokens: 5 };
+    const chat = (service_tier: string | null) =>
+      up.respond(200, JSON_TYPE, JSON.stringify({ model: 'gpt-1', service_tier, choices: [], usage }));
+    const response = (service_tier: string) =>
+      up.chunked(200, SSE, [
+        event('response.created', { response: { model: 'gpt-1', service_tier: 'auto' } }),
+        event('response.completed', {
+          response: { model: 'gpt-1', service_tier, usage: { input_tokens: 10, output_tokens: 5 } },
+        }),
+      ]);
+    const cost = 10 * 3000 + 5 * 15_000;
+    const cases = [
+      ['/messages/v1/messages', 'claude-1', message({}), null],
+      ['/messages/v1/messages', 'claude-1', message({ speed: 'standard' }), cost],
+      ['/messages/v1/messages', 'claude-1', message({ speed: 'standard', inference_geo: 'us' }), null],
+      ['/chat/v1/chat/completions', 'gpt-1', chat('priority'), null],
+      ['/chat/v1/chat/completions', 'gpt-1', chat('default'), cost],
+      ['/chat/v1/chat/completions', 'gpt-1', chat(null), cost],
+      ['/chat/v1/responses', 'gpt-1', response('flex'), null],
+      ['/chat/v1/responses', 'gpt-1', response('default'), cost],
+    ] as const;
+    for (const [target, model, answer, costNanos] of cases) {
+      const fact = await billed(lab, target, model, answer);
+      t.hasStrict(fact, { costNanos, inputTokens: 10, outputTokens: 5 }, `${target} ${costNanos}`);
+    }
+  },
+);

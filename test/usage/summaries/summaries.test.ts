@@ -270,7 +270,7 @@ t.test('more rows than a message holds are cut, and the totals count them all', 
 t.test('what a reload replaced sends nothing any more', async t => {
   const { ledger, receiver, clock, summary, house, options } = await scene(t, FACTS);
   const old = startSummaries([summary], ledger, house, options);
-  old.retire!();
+  old.retire!(true);
   const other = { ...summary, url: `${receiver.url}/new` };
   const next = startSummaries([other], ledger, house, options);
   while ((await must(ledger.cursors('summary:weekly'))).size === 0);
@@ -296,4 +296,30 @@ t.test('it runs by itself, and ends at once while a receiver says nothing', asyn
   await receiver.changes.until(() => receiver.posted.length === 2, 'the next');
   await part.close!();
   t.equal(sent(), 1);
+});
+
+t.test('what is told to end while it asks the store begins no work', async t => {
+  const { ledger, clock, loop } = await scene(t, FACTS);
+  clock.nowMs = at('2026-11-24T00:00:00Z');
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  const slow = Object.assign(Object.create(ledger) as Ledger, {
+    cursors: async () => {
+      asked.resolve();
+      await answer.promise;
+      return { ok: true, value: new Map([['2026-W46', at('2026-11-16T00:00:00Z')]]) };
+    },
+  });
+  const begun: string[] = [];
+  const run: PeriodLoopOptions['run'] = async ({ name }) => {
+    begun.push(name);
+    return { ok: true };
+  };
+  const running = loop({ run }, slow);
+  running.start();
+  await asked.promise;
+  const closed = running.close();
+  answer.resolve();
+  await closed;
+  t.strictSame(begun, []);
 });

@@ -6,26 +6,43 @@ const NEWEST = MIGRATIONS.length;
 const LOCK = 0x57454952;
 
 /**
- * Looks whether the schema is ours and of this version, and brings it up to
- * date unless `readOnly`. Within one transaction, and under a lock, so that
+ * Looks whether the schema is ours and of this version. False where it has to be
+ * brought up to date first, and may be: not where it is `readOnly`.
+ *
+ * @throws where it is not of this version, and will not be.
+ */
+export async function checkSchema(session: Session, readOnly: boolean): Promise<boolean> {
+  const version = await versionOf(session);
+  if (version < NEWEST && !readOnly) return false;
+  judge(version);
+  return true;
+}
+
+/**
+ * Brings the schema up to date. Within one transaction, and under a lock, so that
  * several processes may begin at once.
  *
  * @throws where the database cannot hold a store, or holds something else or a newer one.
  */
-export async function checkSchema(session: Session, readOnly: boolean): Promise<void> {
-  let version = await versionOf(session);
-  if (version === NEWEST) return;
-  if (!readOnly && version < NEWEST) {
-    await session.rows('SELECT pg_advisory_xact_lock(?)', [LOCK]);
-    // Another process may have been here meanwhile.
-    version = await versionOf(session);
-    if (version === 0) await claim(session);
-    for (const { number, sql } of MIGRATIONS.slice(version)) {
-      await session.run(sql);
-      await session.rows('INSERT INTO migrations (number) VALUES (?)', [number]);
-    }
-    version = Math.max(version, NEWEST);
+export async function migrate(session: Session): Promise<void> {
+  await session.rows('SELECT pg_advisory_xact_lock(?)', [LOCK]);
+  // Another process may have been here meanwhile.
+  const version = await versionOf(session);
+  if (version === 0) await claim(session);
+  // Those who write by what the schema was end first, and those who come look at it anew.
+  else if (version < NEWEST) await session.run('LOCK TABLE migrations IN ACCESS EXCLUSIVE MODE');
+  for (const { number, sql } of MIGRATIONS.slice(version)) {
+    await session.run(sql);
+    await session.rows('INSERT INTO migrations (number) VALUES (?)', [number]);
   }
+  judge(Math.max(version, NEWEST));
+}
+
+/** Gives the version of the schema. Whoever has asked keeps it from changing until his transaction ends. */
+export const VERSION = 'SELECT coalesce(max(number), 0)::integer AS version FROM migrations';
+
+/** @throws where the schema is not of this version. */
+export function judge(version: number): void {
   if (version === 0) throw new Error('there is no store of Weir in this database: nothing was stored yet');
   if (version > NEWEST)
     throw new Error(`it was written by a newer Weir (schema ${version}, this one knows ${NEWEST})`);

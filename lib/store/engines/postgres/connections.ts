@@ -1,7 +1,8 @@
-import type { Pool, PoolClient } from 'pg';
+import type { Pool, PoolClient, QueryResult } from 'pg';
 import type { Secret } from '../../../base/index.ts';
-import { checkSchema } from './check-schema.ts';
-import { isTransient } from './fault.ts';
+import type { StoreResult } from '../../ledger.ts';
+import { checkSchema, judge, migrate, VERSION } from './check-schema.ts';
+import { isTransient, messageOf, Unsure } from './fault.ts';
 import { SCHEMA, Session } from './session.ts';
 
 export interface PostgresSettings {
@@ -14,8 +15,16 @@ export interface PostgresSettings {
   readonly timeoutMs: number;
 }
 
-/** `read` sees one moment of the whole store; `long` is a write that may take as long as the store is large. */
-export type Mode = 'read' | 'longRead' | 'write' | 'longWrite';
+/** A read sees one moment of the whole store, and what is long may take as long as the store is large. `migrate` makes the schema what the others want it to be. */
+export type Mode = 'read' | 'longRead' | 'write' | 'longWrite' | 'migrate';
+
+export type Work<T> = (session: Session) => Promise<T>;
+
+/** Whether the transaction that gave a value is done, asked in one of its own after the answer to COMMIT got lost. */
+export type LookUp<T> = (session: Session, value: T) => Promise<boolean>;
+
+/** Runs one transaction and tells what came of it. */
+export type Call = <T>(mode: Mode, work: Work<T>, lookUp?: LookUp<T>) => Promise<StoreResult<T>>;
 
 const CONNECTIONS_MAX = 4;
 /** Shorter than a call may take, so that connections to a server that is gone do not fail one call after the other. */
@@ -43,13 +52,13 @@ export class Connections {
    * What `work` gives, once its transaction is committed. One that others were
    * in the way of (a deadlock, a serialization failure) begins again.
    *
-   * @throws what the driver says, and where the database is no store of this version.
+   * @throws what the driver says, where the database is no store of this version, and `Unsure`.
    */
-  async transact<T>(mode: Mode, work: (session: Session) => Promise<T>): Promise<T> {
+  async transact<T>(mode: Mode, work: Work<T>, lookUp: LookUp<T> | null = null): Promise<T> {
     const pool = await this.#open();
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#once(pool, mode, work);
+        return await this.#sure(pool, mode, work, lookUp);
       } catch (error) {
         if (!isTransient(error) || attempt === TRIES) {
           this.#schema = null;
@@ -95,13 +104,33 @@ export class Connections {
     return pool;
   }
 
-  #check(pool: Pool): Promise<void> {
+  async #check(pool: Pool): Promise<void> {
     const { readOnly } = this.#settings;
-    return this.#once(pool, readOnly ? 'read' : 'write', session => checkSchema(session, readOnly));
+    const isWell = await this.#once(pool, 'read', session => checkSchema(session, readOnly));
+    // A change of the schema may have to read all that is there.
+    if (!isWell) await this.#once(pool, 'migrate', migrate);
   }
 
-  async #once<T>(pool: Pool, mode: Mode, work: (session: Session) => Promise<T>): Promise<T> {
-    const isLong = mode === 'longRead' || mode === 'longWrite';
+  /** Where it can be looked up, a lost answer to COMMIT is no matter. */
+  async #sure<T>(pool: Pool, mode: Mode, work: Work<T>, lookUp: LookUp<T> | null): Promise<T> {
+    let given: { readonly value: T } | null = null;
+    const kept: Work<T> = async session => {
+      given = { value: await work(session) };
+      return given.value;
+    };
+    try {
+      return await this.#once(pool, mode, kept);
+    } catch (error) {
+      if (!(error instanceof Unsure) || given === null || lookUp === null) throw error;
+      const { value } = given as { readonly value: T };
+      const isDone = await this.#once(pool, mode, session => lookUp(session, value)).catch(() => null);
+      if (isDone === true) return value;
+      throw isDone === false ? error.cause : error;
+    }
+  }
+
+  async #once<T>(pool: Pool, mode: Mode, work: Work<T>): Promise<T> {
+    const isLong = mode !== 'read' && mode !== 'write';
     const limitMs = this.#settings.timeoutMs * (isLong ? LONG : 1);
     const lease = new Lease(await pool.connect(), limitMs);
     try {
@@ -111,18 +140,21 @@ export class Connections {
     } catch (error) {
       // Without its connection the server rolls the transaction back.
       lease.end(false);
-      throw lease.isLate ? new Error(`the server gave no answer within ${limitMs} ms`) : error;
+      const cause = lease.isLate ? new Error(`the server gave no answer within ${limitMs} ms`) : error;
+      throw lease.isUnsure && !isTransient(error) ? new Unsure(messageOf(cause), { cause }) : cause;
     }
   }
 
   /**
    * Whatever the defaults of the server, the database and the user are. Settings
-   * end with the transaction, so that they hold behind a pooler too.
+   * end with the transaction, so that they hold behind a pooler too. To compile a
+   * statement of ours takes longer than to run it.
    */
   #begin(mode: Mode, limitMs: number): string {
     const isRead = mode === 'read' || mode === 'longRead';
+    const isWrite = mode === 'write' || mode === 'longWrite';
     // Sums are joined with all their series. Before the server has statistics it would read all of the one for each of the other.
-    const plan = isRead ? 'SET LOCAL enable_nestloop = off;' : '';
+    const joins = isRead ? 'SET LOCAL enable_nestloop = off;' : '';
     const access = isRead || this.#settings.readOnly ? ' READ ONLY' : '';
     return `
 BEGIN ISOLATION LEVEL ${isRead ? 'REPEATABLE READ' : 'READ COMMITTED'}${access};
@@ -130,8 +162,10 @@ SET LOCAL search_path = ${SCHEMA}, pg_temp;
 SET LOCAL statement_timeout = ${limitMs};
 SET LOCAL idle_in_transaction_session_timeout = ${limitMs};
 SET LOCAL lock_timeout = ${this.#settings.busyMs};
-${plan}
-SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`;
+SET LOCAL jit = off;
+${joins}
+SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';
+${isWrite ? VERSION : ''}`;
   }
 
   /** Waits for the transactions under way. */
@@ -144,6 +178,8 @@ SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synch
 /** A connection of the pool for one transaction, taken away from it when its time is over. */
 class Lease {
   isLate = false;
+  /** COMMIT is sent and not answered. */
+  isUnsure = false;
   readonly #client: PoolClient;
   readonly #timer: NodeJS.Timeout;
 
@@ -155,10 +191,16 @@ class Lease {
     }, limitMs);
   }
 
-  async transact<T>(begin: string, work: (session: Session) => Promise<T>): Promise<T> {
-    await this.#client.query(begin);
+  async transact<T>(begin: string, work: Work<T>): Promise<T> {
+    const results = (await this.#client.query(begin)) as unknown as readonly QueryResult<{
+      version?: number;
+    }>[];
+    const version = results.at(-1)!.rows[0]?.version;
+    if (version !== undefined) judge(version);
     const value = await work(new Session(this.#client));
+    this.isUnsure = true;
     const { command } = await this.#client.query('COMMIT');
+    this.isUnsure = false;
     if (command !== 'COMMIT') throw new Error(`the server answered ${command} to COMMIT`);
     return value;
   }

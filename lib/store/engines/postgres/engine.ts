@@ -1,4 +1,5 @@
 import type {
+  Appended,
   CursorMark,
   FactQuery,
   Ledger,
@@ -8,23 +9,26 @@ import type {
   SummaryQuery,
 } from '../../ledger.ts';
 import { factPageSql, readFactPage } from '../../sql/fact-page.ts';
+import { readSpent, spentSql } from '../../sql/spent.ts';
 import { readSummary, summarySql } from '../../sql/summary.ts';
 import { placeOf } from '../../store-url.ts';
 import { append } from './appender.ts';
-import { Connections, type Mode, type PostgresSettings } from './connections.ts';
+import { readBatch } from './batch.ts';
+import { Connections, type LookUp, type Mode, type PostgresSettings, type Work } from './connections.ts';
 import { POSTGRES } from './dialect.ts';
-import { problemText } from './fault.ts';
-import { NO_REGISTER } from './register.ts';
-import type { Session } from './session.ts';
+import { problemText, Unsure } from './fault.ts';
+import { PostgresRegister } from './register.ts';
+import { Turns } from './turns.ts';
 import { asideOf, healthOf, missingOf, rebuildRollup } from './upkeep.ts';
 
 /** A ledger in a database of PostgreSQL, which any number of gateways may share. Each call is one transaction. */
 export class PostgresLedger implements Ledger {
   readonly place: string;
-  readonly register = NO_REGISTER;
+  readonly register = new PostgresRegister((...call) => this.#call(...call));
   readonly #url: PostgresSettings['url'];
   readonly #connections: Connections;
   readonly #running = new Set<Promise<unknown>>();
+  readonly #turns = new Turns<'append' | 'spent'>();
   #closed = false;
 
   constructor(settings: PostgresSettings) {
@@ -34,7 +38,11 @@ export class PostgresLedger implements Ledger {
   }
 
   append(facts: readonly string[], marks: readonly CursorMark[]) {
-    return this.#call('write', session => append(session, facts, marks, Date.now()));
+    const bring = async (): Promise<StoreResult<Appended>> => {
+      const batch = await readBatch(facts);
+      return this.#answer('write', session => append(session, batch, marks, Date.now()));
+    };
+    return this.#tracked(() => this.#turns.take('append', bring));
   }
 
   cursors(sink: string) {
@@ -64,8 +72,12 @@ export class PostgresLedger implements Ledger {
     });
   }
 
-  spent(_: SpentQuery): Promise<StoreResult<Spent>> {
-    return Promise.resolve({ ok: false, problem: 'PostgreSQL does not sum charges up yet' });
+  spent(query: SpentQuery) {
+    const work: Work<Spent> = async session => {
+      const asked = spentSql(query, POSTGRES);
+      return readSpent(asked === null ? [] : await session.rows(asked.sql, asked.values));
+    };
+    return this.#tracked(() => this.#turns.take('spent', () => this.#answer('read', work)));
   }
 
   facts(query: FactQuery) {
@@ -94,19 +106,24 @@ export class PostgresLedger implements Ledger {
     });
   }
 
-  #call<T>(mode: Mode, work: (session: Session) => Promise<T>): Promise<StoreResult<T>> {
+  #call<T>(mode: Mode, work: Work<T>, lookUp?: LookUp<T>): Promise<StoreResult<T>> {
+    return this.#tracked(() => this.#answer(mode, work, lookUp));
+  }
+
+  #tracked<T>(ask: () => Promise<StoreResult<T>>): Promise<StoreResult<T>> {
     if (this.#closed) return Promise.resolve({ ok: false, problem: 'the store is closed' });
-    const answer = this.#answer(mode, work);
+    const answer = ask();
     this.#running.add(answer);
     void answer.then(() => this.#running.delete(answer));
     return answer;
   }
 
-  async #answer<T>(mode: Mode, work: (session: Session) => Promise<T>): Promise<StoreResult<T>> {
+  async #answer<T>(mode: Mode, work: Work<T>, lookUp?: LookUp<T>): Promise<StoreResult<T>> {
     try {
-      return { ok: true, value: await this.#connections.transact(mode, work) };
+      return { ok: true, value: await this.#connections.transact(mode, work, lookUp) };
     } catch (error) {
-      return { ok: false, problem: problemText(error, this.#url.reveal()) };
+      const problem = problemText(error, this.#url.reveal());
+      return error instanceof Unsure ? { ok: false, problem, mayBeDone: true } : { ok: false, problem };
     }
   }
 

@@ -11,6 +11,9 @@ const HINTS: Readonly<Record<string, string>> = {
   '55P03': 'another session holds a lock',
 };
 
+/** The answer to COMMIT did not come: the transaction is done or it is not. */
+export class Unsure extends Error {}
+
 export function isTransient(error: unknown): boolean {
   return TRANSIENT.has(codeOf(error));
 }
@@ -28,7 +31,7 @@ export function problemText(error: unknown, url: string): string {
   return text.replaceAll(secretsOf(url), '[redacted]');
 }
 
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   const { message } = error as Error;
   return message !== '' ? message : codeOf(error) || 'unknown';
 }

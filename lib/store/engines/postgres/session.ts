@@ -10,7 +10,7 @@ type Value = string | number | null;
 export type Bound = Value | readonly Value[];
 
 /** U+0000, the one character that a text of PostgreSQL cannot hold, becomes U+FFFD, as what is no character does. */
-function held<T extends Value>(value: T): T | string {
+export function held<T extends Value>(value: T): T | string {
   return typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value;
 }
 

@@ -1,5 +1,12 @@
 import type { Health, IdSpan, SetAside } from '../../ledger.ts';
-import { ROLLUP_COLUMNS, rollupOf, wrongSums } from '../../sql/sums.ts';
+import {
+  ROLLUP_COLUMNS,
+  rollupOf,
+  TAG_ROLLUP_COLUMNS,
+  tagRollupOf,
+  wrongSums,
+  wrongTagSums,
+} from '../../sql/sums.ts';
 import { POSTGRES } from './dialect.ts';
 import type { Session } from './session.ts';
 
@@ -31,8 +38,10 @@ export async function asideOf(session: Session, limit: number): Promise<readonly
 
 /** Facts that come meanwhile wait with their sums; those that are under way are waited for. */
 export async function rebuildRollup(session: Session): Promise<void> {
-  await session.run('LOCK TABLE rollup IN SHARE ROW EXCLUSIVE MODE; DELETE FROM rollup');
+  await session.run('LOCK TABLE rollup, tag_rollup IN SHARE ROW EXCLUSIVE MODE');
+  await session.run('DELETE FROM rollup; DELETE FROM tag_rollup');
   await session.run(`INSERT INTO rollup (${ROLLUP_COLUMNS}) ${rollupOf('facts', POSTGRES)}`);
+  await session.run(`INSERT INTO tag_rollup (${TAG_ROLLUP_COLUMNS}) ${tagRollupOf(POSTGRES)}`);
 }
 
 /** In a transaction that sees one moment, so that facts and sums belong together. */
@@ -41,7 +50,9 @@ export async function healthOf(session: Session): Promise<Health> {
     facts: await count(session, 'facts'),
     conflicts: await count(session, "aside WHERE reason = 'conflict'"),
     invalid: await count(session, "aside WHERE reason = 'invalid'"),
-    wrongSums: await count(session, `(${wrongSums(POSTGRES)}) AS wrong`),
+    wrongSums:
+      (await count(session, `(${wrongSums(POSTGRES)}) AS wrong`)) +
+      (await count(session, `(${wrongTagSums(POSTGRES)}) AS wrong`)),
     spans: await spansOf(session),
   };
 }

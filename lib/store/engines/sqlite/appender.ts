@@ -1,9 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { type FactRow, readFactRow } from '../../fact-row.ts';
+import { type FactRow, keyUsedBy, readFactRow } from '../../fact-row.ts';
 import type { Appended, CursorMark } from '../../ledger.ts';
 import {
-  ADD_TO_SUMS,
-  ADD_TO_TAG_SUMS,
+  addToSums,
+  addToTagSums,
   ROLLUP_COLUMNS,
   rollupOfFact,
   TAG_ROLLUP_COLUMNS,
@@ -22,11 +22,11 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO N
 /** Adds the fact of one `number` to the sums of its day and its month. */
 const ADD_TO_ROLLUP = `
 WITH fact AS (SELECT * FROM facts WHERE number = ?)
-INSERT INTO rollup (${ROLLUP_COLUMNS}) ${rollupOfFact(SQLITE)} WHERE true ${ADD_TO_SUMS}`;
+INSERT INTO rollup (${ROLLUP_COLUMNS}) ${rollupOfFact(SQLITE)} WHERE true ${addToSums(SQLITE)}`;
 /** The same for one of its tags: the fact's number, then the tag's, twice. */
 const ADD_TO_TAG_ROLLUP = `
 WITH fact AS (SELECT * FROM facts WHERE number = ?)
-INSERT INTO tag_rollup (${TAG_ROLLUP_COLUMNS}) ${tagRollupOfFact(SQLITE)} WHERE true ${ADD_TO_TAG_SUMS}`;
+INSERT INTO tag_rollup (${TAG_ROLLUP_COLUMNS}) ${tagRollupOfFact(SQLITE)} WHERE true ${addToTagSums(SQLITE)}`;
 const ADD_SERIES = `
 INSERT INTO series (name, kind, subject, key_id, provider, operation, model_requested, model_served)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
@@ -127,10 +127,9 @@ export class Appender {
     return true;
   }
 
-  /** Other credentials may have the name of a key, and a refused request used nothing. */
-  #noteUse({ kind, auth, outcome, keyId, timeMs }: FactRow): void {
-    if (keyId === null || kind !== 'request' || auth !== 'virtual' || outcome === 'refused') return;
-    if (timeMs > (this.#uses.get(keyId) ?? -1)) this.#uses.set(keyId, timeMs);
+  #noteUse(row: FactRow): void {
+    const key = keyUsedBy(row);
+    if (key !== null && row.timeMs > (this.#uses.get(key) ?? -1)) this.#uses.set(key, row.timeMs);
   }
 
   #seriesId(row: FactRow): number | bigint {

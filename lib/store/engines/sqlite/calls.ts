@@ -38,6 +38,21 @@ export interface Calls {
 
 export type CallName = keyof Calls;
 
+const LONG_READS: ReadonlySet<CallName> = new Set([
+  'summary',
+  'facts',
+  'missing',
+  'aside',
+  'check',
+  'audit',
+  'verifyAudit',
+] as const);
+
+/** Whether a call only reads, may take seconds, and is bound to no order with the others. */
+export function isLongRead(name: CallName): boolean {
+  return LONG_READS.has(name);
+}
+
 export interface Question<K extends CallName = CallName> {
   readonly seq: number;
   readonly name: K;

@@ -16,6 +16,7 @@ import type {
 } from '../../ledger.ts';
 import type { AuditPage, AuditQuery, KeyChanged, KeyPage, KeyQuery } from '../../register.ts';
 import { factPageSql, readFactPage } from '../../sql/fact-page.ts';
+import { readSpent, spentSql } from '../../sql/spent.ts';
 import { readSummary, summarySql } from '../../sql/summary.ts';
 import { Appender } from './appender.ts';
 import type { Calls, ThreadSettings } from './calls.ts';
@@ -31,7 +32,6 @@ import {
   switchedKeys,
   verifyChain,
 } from './register-table.ts';
-import { spentOf } from './spent.ts';
 import { healthOf, missingOf, rebuildRollup } from './upkeep.ts';
 
 /** The database as its thread uses it. A call throws where SQLite does. */
@@ -56,8 +56,12 @@ export class SqliteDatabase implements Calls {
 
   /** What is written to a file that was moved or removed would be written to nobody. */
   #checkPlace(): void {
-    if (statSync(this.#file, { throwIfNoEntry: false })?.ino !== this.#inode)
-      throw new Error(`${this.#file} was moved or replaced while in use`);
+    if (!this.isInPlace) throw new Error(`${this.#file} was moved or replaced while in use`);
+  }
+
+  /** False where the file was moved, removed or replaced. */
+  get isInPlace(): boolean {
+    return statSync(this.#file, { throwIfNoEntry: false })?.ino === this.#inode;
   }
 
   #atomically<T>(work: () => T): T {
@@ -93,7 +97,11 @@ export class SqliteDatabase implements Calls {
   }
 
   spent(query: SpentQuery): Spent {
-    return spentOf(this.#connection, query);
+    const asked = spentSql(query, SQLITE);
+    if (asked === null) return readSpent([]);
+    const statement = this.#connection.prepare(asked.sql);
+    statement.setReadBigInts(true);
+    return readSpent(statement.all(...asked.values));
   }
 
   facts(query: FactQuery): FactPage {

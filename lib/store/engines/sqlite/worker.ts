@@ -1,5 +1,12 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Answer, CallName, Calls, Question, ThreadSettings } from './calls.ts';
+import {
+  type Answer,
+  type CallName,
+  type Calls,
+  isLongRead,
+  type Question,
+  type ThreadSettings,
+} from './calls.ts';
 import { openDatabase, type SqliteDatabase } from './database.ts';
 
 /** The thread that owns the database: one question after the other. Null ends it. */
@@ -22,6 +29,8 @@ class LedgerThread {
   }
 
   #run<K extends CallName>(name: K, args: Parameters<Calls[K]>): ReturnType<Calls[K]> {
+    // What is read is what is there now: another file may have come into its place.
+    if (isLongRead(name) && this.#database?.isInPlace === false) this.close();
     this.#database ??= openDatabase(this.#settings);
     const call = this.#database[name] as (...args: Parameters<Calls[K]>) => ReturnType<Calls[K]>;
     return call.apply(this.#database, args);

@@ -1,4 +1,6 @@
 import { facts } from './0001-facts.ts';
+import { register } from './0002-register.ts';
+import { charges } from './0003-charges.ts';
 
 /** A step from one version of the schema to the next. Never changed once released. */
 export interface Migration {
@@ -8,4 +10,4 @@ export interface Migration {
 }
 
 /** In order, numbered from 1 without gaps. */
-export const MIGRATIONS: readonly Migration[] = [facts];
+export const MIGRATIONS: readonly Migration[] = [facts, register, charges];
