@@ -61,13 +61,12 @@ function withoutKeys(text: string): string {
 
 /** The record of an admin call: nothing of it has happened yet, so it has no status. */
 export function adminFact(id: string, call: AdminCall, wallMs: number): Fact {
-  const { v, ...unknown } = BLANK_FACT;
   return {
     // What reads a journal tells a fact by how its line begins.
-    v,
+    v: 1,
     id,
     time: new Date(wallMs).toISOString(),
-    ...unknown,
+    ...BLANK_FACT,
     kind: 'admin',
     auth: 'static',
     requestId: call.requestId,
