@@ -42,6 +42,26 @@ t.test('links between pages lead somewhere', async t => {
   t.strictSame(broken, []);
 });
 
+/** The part of a link behind `#` that leads to a heading. */
+function anchorOf(heading: string): string {
+  const plain = heading.toLowerCase().replaceAll(/[^\p{L}\p{N}_ -]/gu, '');
+  return plain.trim().replaceAll(' ', '-');
+}
+
+t.test('links into pages lead to a heading', async t => {
+  const anchors = (page: string): string[] =>
+    [...read(page).matchAll(/^#+ (.*)$/gm)].map(match => anchorOf(match[1]!));
+  const broken = pages.flatMap(page =>
+    [...read(page).matchAll(/\]\((?!https?:)([^)#]*\.md)?#([^)]+)\)/g)]
+      .filter(([, file, anchor]) => {
+        const target = file === undefined ? page : join(dirname(page), file);
+        return !anchors(target).includes(anchor!);
+      })
+      .map(([link]) => `${page}: ${link}`),
+  );
+  t.strictSame(broken, []);
+});
+
 t.test('the nginx snippet is the one that is tested', async t => {
   const lines = (text: string): string[] =>
     text
