@@ -56,11 +56,15 @@ export async function usageOf(config: string, io: CliIo): Promise<UsageSettings 
   return (result.settings.usage as UsageSettings | undefined) ?? null;
 }
 
-/** The store of a section, to be looked at only; or why there is none. */
-export async function storeOf(usage: UsageSettings | null, config: string): Promise<Ledger | string> {
+/** The store of a section; or why there is none. */
+export async function storeOf(
+  usage: UsageSettings | null,
+  config: string,
+  access: 'read' | 'write' = 'read',
+): Promise<Ledger | string> {
   const store = usage?.store ?? 'none';
   if (store === 'none')
     return `error: ${config} names no store: set usage.store, such as sqlite:./data/weir.db\n`;
   const { openLedger } = await import('../store/index.ts');
-  return openLedger(store, { readOnly: true });
+  return openLedger(store, { readOnly: access === 'read' });
 }

@@ -20,6 +20,7 @@ interface Report {
 interface Scene {
   readonly segment: string;
   readonly store: string;
+  readonly config: string;
   write(first: number, last: number): void;
   ship(): Promise<void>;
   /** Runs statements on the store, as no version of ours would. */
@@ -33,6 +34,7 @@ function scene(t: Test): Scene {
   const journal = join(folder, 'journal');
   mkdirSync(journal);
   const store = join(folder, 'weir.db');
+  const configFile = join(folder, 'config.yaml');
   const segment = join(journal, SEGMENT);
   const withLedger = async (work: (ledger: Ledger) => Promise<unknown>): Promise<void> => {
     const ledger = openLedger(`sqlite:${store}`);
@@ -41,6 +43,7 @@ function scene(t: Test): Scene {
   return {
     segment,
     store,
+    config: configFile,
     write: (first, last) => {
       for (let seq = first; seq <= last; seq++) appendFileSync(segment, journalLine(factOf(seq)));
     },
@@ -51,7 +54,7 @@ function scene(t: Test): Scene {
       database.close();
     },
     check: async () => {
-      const config = ['--config', join(folder, 'config.yaml')];
+      const config = ['--config', configFile];
       const people = await runMain(['usage', 'check', ...config]);
       const script = await runMain(['usage', 'check', ...config, '--json']);
       t.equal(people.status, script.status, 'people and scripts are told the same');
@@ -116,8 +119,15 @@ t.test('a sum that is wrong', async t => {
   s.tamper("UPDATE rollup SET cost_nanos = cost_nanos + 1 WHERE span = 'month'");
   const { status, lines, report } = await s.check();
   t.equal(status, 1);
-  t.equal(lines[0], 'wrong  1 sum in the store is not what its facts add up to');
+  t.equal(
+    lines[0],
+    'wrong  1 sum in the store is not what its facts add up to (weir usage rebuild makes it anew)',
+  );
   t.match(report.store, { wrongSums: 1, missing: 0 });
+  const rebuilt = await runMain(['usage', 'rebuild', '--config', s.config]);
+  t.match(rebuilt.stdout, /^1 sum was wrong in sqlite:.*; all are made anew from \d+ facts\.\n$/);
+  t.equal(rebuilt.status, 0);
+  t.equal((await s.check()).status, 0);
 });
 
 t.test('a fact with the id of another, and one that cannot be counted', async t => {

@@ -115,8 +115,8 @@ function faultsOf({ journal: { boots }, store }: Findings): readonly string[] {
       [invalid, 'fact cannot be counted, and was kept aside', 'facts cannot be counted, and were kept aside'],
       [
         wrongSums,
-        'sum in the store is not what its facts add up to',
-        'sums in the store are not what their facts add up to',
+        'sum in the store is not what its facts add up to (weir usage rebuild makes it anew)',
+        'sums in the store are not what their facts add up to (weir usage rebuild makes them anew)',
       ],
     );
   }

@@ -5,6 +5,7 @@ import { folderOf, type PlaceOptions, placed, unreadable } from '../usage-place.
 import { type AddVerb, examples } from '../verb.ts';
 import { addCheck } from './usage-check.ts';
 import { addExport } from './usage-export.ts';
+import { addRebuild } from './usage-rebuild.ts';
 import { addSummary } from './usage-summary.ts';
 import { addVerify } from './usage-verify.ts';
 
@@ -49,6 +50,7 @@ export const addUsage: AddVerb = (program, io, exit) => {
     )
     .action(async (options: TailOptions) => exit(await tail(options, io)));
   addCheck(usage, io, exit);
+  addRebuild(usage, io, exit);
 };
 
 async function tail(options: TailOptions, io: CliIo): Promise<number> {
