@@ -186,4 +186,6 @@ t.test('a store that may not be read is told from one that is not there', { skip
     await problemOf(openAt(t, file, { readOnly: true }).check()),
     /cannot be read by this user: EACCES/,
   );
+  // The folder of the test is removed before teardowns run.
+  chmodSync(folder, 0o755);
 });
