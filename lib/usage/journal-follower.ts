@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { StoreResult } from '../store/index.ts';
 import { type JournalFolder, listJournal, originOf, unlessGone } from './journal-folder.ts';
 import { CRC_END_BYTES, type JournalRecord } from './journal-line.ts';
+import { Rest } from './rest.ts';
 import { readSegment } from './segment-reader.ts';
 
 const IDLE_MS = 500;
@@ -88,7 +89,7 @@ export class JournalFollower {
   #closed = false;
   /** Somebody else goes on with this journal. */
   #replaced = false;
-  #wake: (() => void) | null = null;
+  readonly #rest = new Rest();
   #loop: Promise<void> | null = null;
   /** Who waits for a pass that has not begun yet. */
   #waiting: ((isThere: boolean) => void)[] = [];
@@ -110,7 +111,7 @@ export class JournalFollower {
       if (isThere && this.#waiting.length > 0) continue;
       for (const resolve of isThere ? [] : this.#waiting.splice(0)) resolve(false);
       const { progress, idleMs = IDLE_MS } = this.#options;
-      if (!this.#closed && !this.#isDone) await this.#rest(progress.retryMs ?? idleMs);
+      if (!this.#closed && !this.#isDone) await this.#rest.take(progress.retryMs ?? idleMs);
     }
   }
 
@@ -120,17 +121,7 @@ export class JournalFollower {
     if (this.#closed || this.#isDone || retryMs !== null) return Promise.resolve(false);
     return new Promise(resolve => {
       this.#waiting.push(resolve);
-      this.#wake?.();
-    });
-  }
-
-  #rest(ms: number): Promise<void> {
-    return new Promise(resolve => {
-      const timer = setTimeout(resolve, ms).unref();
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
+      this.#rest.end();
     });
   }
 
@@ -218,7 +209,7 @@ export class JournalFollower {
   /** Brings what is left, once, and ends. Call it when the journal is closed. The taker stays open. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#wake?.();
+    this.#rest.end();
     const limit = setTimeout(() => this.#stop.abort(), this.#options.closeMs ?? CLOSE_MS);
     await this.#loop;
     for (const resolve of this.#waiting.splice(0)) resolve(false);

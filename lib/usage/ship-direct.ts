@@ -1,5 +1,6 @@
 import type { Degradation, Fact, FactSink, Metric, Warning } from '../pipeline/index.ts';
 import type { Ledger } from '../store/index.ts';
+import { Rest } from './rest.ts';
 import { ShipProgress } from './ship-progress.ts';
 
 const BATCH_FACTS = 1000;
@@ -23,7 +24,7 @@ export class DirectShipper implements FactSink {
   #dropped = 0;
   #dropping = false;
   #closed = false;
-  #wake: (() => void) | null = null;
+  readonly #rest = new Rest();
   #loop: Promise<void> | null = null;
   /** Facts that the store has taken, and who waits for how many. */
   #sent = 0;
@@ -78,7 +79,7 @@ export class DirectShipper implements FactSink {
       const isSent = await this.#send();
       if (isSent) continue;
       if (this.#closed) break;
-      await this.#rest(this.#progress.retryMs ?? 0);
+      await this.#rest.take(this.#progress.retryMs ?? 0);
     }
     this.#loop = null;
   }
@@ -114,20 +115,10 @@ export class DirectShipper implements FactSink {
     for (const { resolve } of told) resolve(isThere);
   }
 
-  #rest(ms: number): Promise<void> {
-    return new Promise(resolve => {
-      const timer = setTimeout(resolve, ms).unref();
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
   /** Brings what waits, once. What the store does not take then is lost. The ledger stays open. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#wake?.();
+    this.#rest.end();
     await this.#loop;
     this.#tell(false);
     this.#dropped += this.#texts.length;

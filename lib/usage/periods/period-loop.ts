@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/index.ts';
 import type { Degradation, Warning } from '../../pipeline/index.ts';
 import type { Ledger, StoreResult } from '../../store/index.ts';
+import { Rest } from '../rest.ts';
 import { lastPeriodBefore, type Period, type PeriodLength, periodOf } from './period.ts';
 
 /** What came of a period. */
@@ -66,7 +67,7 @@ export class PeriodLoop {
   #failuresInARow = 0;
   #retryMs = 0;
   #problem = '';
-  #wake: (() => void) | null = null;
+  readonly #rest = new Rest();
   #loop: Promise<void> | null = null;
 
   constructor(options: PeriodLoopOptions) {
@@ -101,19 +102,9 @@ export class PeriodLoop {
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       // What starts together with it, such as a journal's recovery, goes first.
-      await this.#rest(this.#failuresInARow > 0 ? this.#retryMs : (this.#options.idleMs ?? IDLE_MS));
+      await this.#rest.take(this.#failuresInARow > 0 ? this.#retryMs : (this.#options.idleMs ?? IDLE_MS));
       if (!this.#stop.signal.aborted) await this.pass();
     }
-  }
-
-  #rest(ms: number): Promise<void> {
-    return new Promise(resolve => {
-      const timer = setTimeout(resolve, ms).unref();
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   /** Does what is due now. True where nothing is left. Not to be called while it runs by itself. */
@@ -206,7 +197,7 @@ export class PeriodLoop {
   /** Ends it; what is under way is given up. */
   async close(): Promise<void> {
     this.#stop.abort();
-    this.#wake?.();
+    this.#rest.end();
     await this.#loop;
   }
 }
