@@ -2,19 +2,13 @@ import t, { type Test } from 'tap';
 import { Secret } from '../../lib/base/index.ts';
 import { openLedger } from '../../lib/store/index.ts';
 import { within } from '../deadline/index.ts';
-import { PostgresServer, postgresMissing } from '../postgres/index.ts';
+import { postgresFor } from '../postgres/index.ts';
 import { must } from '../store/must.ts';
 import * as up from '../upstream/index.ts';
 import { account, answer, chat, settled, startBudgetLab } from './budget-lab.ts';
 import { CLIENT_KEY, type Lab } from './lab.ts';
 
-const skip = postgresMissing();
-if (skip !== false) {
-  t.plan(0, skip);
-  process.exit(0);
-}
-t.setTimeout(170_000);
-const server = await PostgresServer.start(t);
+const server = await postgresFor(t);
 const REFRESH_MS = 200;
 /** How long a fact may be on its way to the store on a machine that has much to do. */
 const ON_ITS_WAY_MS = 4000;

@@ -1,15 +1,9 @@
 import t, { type Test } from 'tap';
-import { PASSWORD, PostgresServer, postgresMissing } from '../postgres/index.ts';
+import { PASSWORD, postgresFor } from '../postgres/index.ts';
 import { type Made, type RecordsLab, sharedFolder, startRecordsLab, until } from './records-lab.ts';
 import { recordsSuite } from './records-suite.ts';
 
-const skip = postgresMissing();
-if (skip !== false) {
-  t.plan(0, skip);
-  process.exit(0);
-}
-t.setTimeout(170_000);
-const server = await PostgresServer.start(t);
+const server = await postgresFor(t);
 
 const urls = new WeakMap<Test, string>();
 /** A database for each test, whose gateways share it. */

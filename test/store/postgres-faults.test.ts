@@ -6,24 +6,11 @@ import { type Ledger, type LedgerOptions, openLedger } from '../../lib/store/ind
 import { journalLine } from '../../lib/usage/journal-line.ts';
 import { Shipper } from '../../lib/usage/ship.ts';
 import { within } from '../deadline/index.ts';
-import {
-  FaultProxy,
-  PASSWORD,
-  PostgresServer,
-  postgresMissing,
-  sessionAt,
-  untilOneWaits,
-} from '../postgres/index.ts';
+import { FaultProxy, PASSWORD, postgresFor, sessionAt, untilOneWaits } from '../postgres/index.ts';
 import { factOf, factText, factTexts } from './fact-text.ts';
 import { must, problemOf } from './must.ts';
 
-const skip = postgresMissing();
-if (skip !== false) {
-  t.plan(0, skip);
-  process.exit(0);
-}
-t.setTimeout(170_000);
-const server = await PostgresServer.start(t);
+const server = await postgresFor(t);
 
 function openUrl(t: Test, url: string, options?: LedgerOptions): Ledger {
   const ledger = openLedger(new Secret(url), options);

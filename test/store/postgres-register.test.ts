@@ -9,20 +9,14 @@ import {
   openLedger,
 } from '../../lib/store/index.ts';
 import { within } from '../deadline/index.ts';
-import { FaultProxy, PostgresServer, postgresMissing, sessionAt, untilOneWaits } from '../postgres/index.ts';
+import { FaultProxy, postgresFor, sessionAt, untilOneWaits } from '../postgres/index.ts';
 import { checkTampering } from './check-tampering.ts';
 import { factText } from './fact-text.ts';
 import { must, problemOf } from './must.ts';
 import { registerConformance } from './register-conformance.ts';
 import { AT_MS, draftOf, HOUR_MS, newKey } from './register-sample.ts';
 
-const skip = postgresMissing();
-if (skip !== false) {
-  t.plan(0, skip);
-  process.exit(0);
-}
-t.setTimeout(170_000);
-const server = await PostgresServer.start(t);
+const server = await postgresFor(t);
 
 function openAt(t: Test, database: string, options?: LedgerOptions, port = server.port): Ledger {
   const ledger = openLedger(new Secret(server.url(database, port)), options);

@@ -3,20 +3,14 @@ import t, { type Test } from 'tap';
 import { Secret } from '../../lib/base/index.ts';
 import { MIGRATIONS } from '../../lib/store/engines/postgres/migrations/index.ts';
 import { type Ledger, type LedgerOptions, openLedger } from '../../lib/store/index.ts';
-import { PASSWORD, PostgresServer, postgresMissing } from '../postgres/index.ts';
+import { PASSWORD, PostgresServer, postgresFor } from '../postgres/index.ts';
 import { selfSigned } from '../upstream/index.ts';
 import { conformance } from './conformance.ts';
 import { factText, factTexts } from './fact-text.ts';
 import { must, problemOf } from './must.ts';
 import { checkRunningSums } from './running-sums.ts';
 
-const skip = postgresMissing();
-if (skip !== false) {
-  t.plan(0, skip);
-  process.exit(0);
-}
-t.setTimeout(170_000);
-const server = await PostgresServer.start(t);
+const server = await postgresFor(t);
 
 function openAtUrl(t: Test, url: Secret, options?: LedgerOptions): Ledger {
   const ledger = openLedger(url, options);
