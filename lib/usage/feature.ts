@@ -11,25 +11,26 @@ import { startShipping } from './start-shipping.ts';
 import { UnpricedWatch } from './unpriced-watch.ts';
 import { usageRoutes } from './usage-routes.ts';
 
-/** Whatever the section asks for beside the journal. */
+/** Whatever the section asks for beside the journal, into `parts` as each has begun. */
 async function startParts(
   settings: UsageSettings,
   house: UsageHouse,
   journal: JournalPart | null,
-): Promise<readonly UsagePart[]> {
+  parts: UsagePart[],
+): Promise<void> {
   const { requestLog } = settings;
   const { ledger } = house;
   const shipping = ledger === null ? null : startShipping(ledger, house);
-  const reading = shipping === null ? [] : [shipping];
-  return [
-    { sinks: [new UnpricedWatch(warning => house.house.warn(warning))] },
-    ...(ledger === null
-      ? []
-      : [{ routes: [...usageRoutes(ledger, house.house.clock), ...auditRoutes(ledger.register)] }]),
-    ...(shipping === null ? [] : await startPeriodic(settings, house, () => shipping.caughtUp())),
-    ...(requestLog === undefined ? [] : [startRequestLog(requestLog, house)]),
-    ...(journal === null ? reading : await startReaders(settings, house, journal, reading)),
-  ];
+  parts.push({ sinks: [new UnpricedWatch(warning => house.house.warn(warning))] });
+  if (ledger !== null)
+    parts.push({ routes: [...usageRoutes(ledger, house.house.clock), ...auditRoutes(ledger.register)] });
+  if (shipping !== null) {
+    parts.push(shipping);
+    parts.push(...(await startPeriodic(settings, house, () => shipping.caughtUp())));
+  }
+  if (requestLog !== undefined) parts.push(startRequestLog(requestLog, house));
+  if (journal !== null)
+    parts.push(...(await startReaders(settings, house, journal, shipping === null ? [] : [shipping])));
 }
 
 /** What is done whenever a period is over. */
@@ -51,7 +52,7 @@ async function startPeriodic(
   return parts;
 }
 
-/** What reads the journal beside the store, and what may be removed of it when all have. */
+/** What reads the journal beside `reading`, and what may be removed of it when all have. */
 async function startReaders(
   { sinks, keepFor, keepBytes, journal: folder }: UsageSettings,
   { house }: UsageHouse,
@@ -59,11 +60,14 @@ async function startReaders(
   reading: readonly ReadingPart[],
 ): Promise<readonly UsagePart[]> {
   const all = [...reading];
+  const started: UsagePart[] = [];
   if (sinks !== undefined) {
     const { startSinks } = await import('./sinks/start-sinks.ts');
-    all.push(await startSinks(sinks, folder, house));
+    const part = await startSinks(sinks, folder, house);
+    all.push(part);
+    started.push(part);
   }
-  if (keepFor === undefined && keepBytes === undefined) return all;
+  if (keepFor === undefined && keepBytes === undefined) return started;
   const retention = startRetention({
     folder,
     origin: originOf(house),
@@ -73,7 +77,7 @@ async function startReaders(
     keepBytes: keepBytes ?? null,
     clock: house.clock,
   });
-  return [...all, retention];
+  return [...started, retention];
 }
 
 /** What the section brings. */
@@ -95,7 +99,19 @@ async function install(
     flushed: journal?.flushed ?? null,
     journal: journal === null ? null : settings.journal,
   };
-  const parts = await startParts(settings, lent, journal);
+  const parts: UsagePart[] = [];
+  const close = async (): Promise<void> => {
+    await journal?.close();
+    await Promise.all(parts.map(part => part.close?.()));
+    await ledger?.close();
+  };
+  try {
+    await startParts(settings, lent, journal, parts);
+  } catch (error) {
+    // The folder's claim, above all, must not outlive a reload that fails.
+    await close();
+    throw error;
+  }
   (before as UsageInstalled | null)?.precede(settings.journal);
   let nextJournal = 'none';
   return {
@@ -108,11 +124,7 @@ async function install(
     retire: () => {
       for (const part of parts) part.retire?.(nextJournal === settings.journal);
     },
-    close: async () => {
-      await journal?.close();
-      await Promise.all(parts.map(part => part.close?.()));
-      await ledger?.close();
-    },
+    close,
   };
 }
 

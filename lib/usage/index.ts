@@ -22,7 +22,7 @@ export { JournalTail, type TailedFact } from './journal-tail.ts';
 export { costOf } from './price-exchange.ts';
 export type { UsageSettings } from './settings.ts';
 export { Settler } from './settler.ts';
-export { checkStore, isStoreSound, type StoreReport } from './store-check.ts';
+export { checkStore, type StoreReport } from './store-check.ts';
 export { tagsOf } from './tags-of.ts';
 export { tapOpener } from './tap.ts';
 export { usageFaults } from './usage-faults.ts';

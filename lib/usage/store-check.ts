@@ -32,10 +32,6 @@ export interface StoreReport {
   readonly wrongSums: number;
 }
 
-export function isStoreSound({ missing, conflicts, invalid, wrongSums }: StoreReport): boolean {
-  return missing + conflicts + invalid + wrongSums === 0;
-}
-
 interface Compared {
   present: number;
   missing: number;
